@@ -1,0 +1,258 @@
+import type { AttributeValue, Item, Key } from '../attribute.ts';
+import { mapOf, text } from '../attribute.ts';
+import { FormatError } from '../errors.ts';
+import type { Position } from './position.ts';
+import { position, readPosition, sequenceOf } from './position.ts';
+
+/**
+ * Rows of a member's `control` table (key: pk, sk, both strings). Every row has `f`, its format. Readers accept the
+ * present format; an unknown one is a FormatError, never a guess.
+ */
+const FORMAT = '1';
+export const CONTROL_KEY_SCHEMA = { partition: { name: 'pk', type: 'S' }, sort: { name: 'sk', type: 'S' } } as const;
+
+const s = (v: string): AttributeValue => ({ S: v });
+const n = (v: number): AttributeValue => ({ N: String(v) });
+const control = (pk: string, sk: string): Key => ({ pk: s(pk), sk: s(sk) });
+
+/** Partition of the rows that say what this member is. */
+export const SELF = 'self';
+export const SEAT_KEY: Key = control(SELF, 'seat');
+export const LINK_PREFIX = 'link#';
+export const linkKey = (target: string): Key => control(SELF, `${LINK_PREFIX}${target}`);
+export const SHARD = 'shard';
+export const shardKey = (id: string): Key => control(SHARD, id);
+export const REFUSED = 'refused';
+/** @param keyHashHex the key hash, as hex: keys of any type and length fit a sort key so. */
+export const refusedKey = (keyHashHex: string): Key => control(REFUSED, keyHashHex);
+
+/** When every applier of the newest epoch may begin: wall time of one region's clocks. */
+export interface Open {
+  readonly region: string;
+  /** ms since 1970, by that region's clocks. */
+  readonly at: number;
+}
+
+/** `self / seat`: who may write at this member. */
+export interface Seat {
+  /** The lowest epoch that this member still accepts replicated writes from. Only grows. */
+  readonly fence: number;
+  readonly open?: Open;
+  /** The epoch in which this member is, or was, primary; 0 for never. It is primary ⇔ own = fence > 0. */
+  readonly own: number;
+  /** The name of the primary of the fence's epoch, as far as it is known here. A hint for routing, never for deciding. */
+  readonly primary?: string;
+  /** Records created after this (ms) belong to the present role. */
+  readonly since: number;
+  /** ARN of the stream that the own epoch counts in. */
+  readonly stream: string;
+  /** The registered TableId of this member's items table. Seals and the resync's source check use it. */
+  readonly tableId: string;
+  readonly successor?: string;
+  /** End of the lease (ms); absent when the set has none. */
+  readonly until?: number;
+  readonly url?: string;
+  /** Grows by one with each write to the fields other than fence and open. */
+  readonly v: number;
+}
+
+/** Whether the seat's member is the primary (its lease apart). */
+export const isPrimary = (seat: Seat): boolean => seat.own === seat.fence && seat.own > 0;
+
+/** `self / link#T`: the state of the link to T. */
+export interface Link {
+  readonly target: string;
+  readonly state: 'open' | 'paused' | 'stale';
+  /** Why it is not open. */
+  readonly why?: string;
+  /** Since when it is in this state (ms). */
+  readonly since: number;
+  /** Until when source and target were last proven equal (ms). */
+  readonly proven?: number;
+  /** The target does not answer, since when and why. Written on change, by apply. */
+  readonly failing?: { readonly since: number; readonly why: string };
+  /** The queue refuses sends, since when and why. Written on change, by fan-out. */
+  readonly refusing?: { readonly since: number; readonly why: string };
+  /** The newest marker that arrived: when it was sent, and when it arrived (ms, the source region's clocks). */
+  readonly mark?: { readonly sent: number; readonly arrived: number };
+}
+
+/** `shard / id`: how far the two readers of a stream's shard are. Both only grow. */
+export interface Shard {
+  readonly id: string;
+  readonly sent?: { readonly sequence: string; readonly at: number };
+  readonly seen?: { readonly sequence: string; readonly at: number };
+}
+
+/** `refused / key hash`, at the target: a key that it can never take as it is. */
+export interface Refused {
+  readonly key: Key;
+  readonly reason: string;
+  readonly position: Position;
+  /** Name of the source. */
+  readonly link: string;
+  /** Since when (ms), by the source region's clocks; and when it was last tried. */
+  readonly since: number;
+  readonly tried: number;
+}
+
+function check(row: Item, what: string): void {
+  const f = text(row['f'], 'N');
+  if (f !== FORMAT) throw new FormatError(`${what} row of format ${f ?? 'none'}; this version reads format ${FORMAT}. Deploy the newer version, or restore the row.`);
+}
+
+function num(row: Item, name: string, what: string): number {
+  const value = optionalNum(row, name);
+  if (value === undefined) throw new FormatError(`${what} row without "${name}"`);
+  return value;
+}
+
+/** Rows hold counters and times in ms, far below 2^53: here, and only here, a number becomes a JavaScript number. */
+function optionalNum(row: Item | undefined, name: string): number | undefined {
+  const value = text(row?.[name], 'N');
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new FormatError(`"${name}" is not a whole number: ${value}`);
+  return number;
+}
+
+function sinceWhy(row: Item, name: string): { since: number; why: string } | undefined {
+  const map = mapOf(row[name]);
+  const since = optionalNum(map, 'since');
+  return since === undefined ? undefined : { since, why: text(map?.['why'], 'S') ?? '' };
+}
+
+/** Leaves out the fields that are undefined, so that an absent field is absent. */
+function present<T extends object>(fields: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== undefined)) as T;
+}
+
+export const openValue = (open: Open): AttributeValue => ({ M: { region: s(open.region), at: n(open.at) } });
+
+/** The seat's row. */
+export function encodeSeat(seat: Seat): Item {
+  return {
+    ...SEAT_KEY,
+    f: { N: FORMAT },
+    fence: n(seat.fence),
+    own: n(seat.own),
+    since: n(seat.since),
+    stream: s(seat.stream),
+    tableId: s(seat.tableId),
+    v: n(seat.v),
+    ...(seat.open && { open: openValue(seat.open) }),
+    ...(seat.primary !== undefined && { primary: s(seat.primary) }),
+    ...(seat.successor !== undefined && { successor: s(seat.successor) }),
+    ...(seat.until !== undefined && { until: n(seat.until) }),
+    ...(seat.url !== undefined && { url: s(seat.url) }),
+  };
+}
+
+/** Reads a seat. @throws FormatError */
+export function decodeSeat(row: Item): Seat {
+  check(row, 'seat');
+  const open = mapOf(row['open']);
+  return present<Seat>({
+    fence: num(row, 'fence', 'seat'),
+    open: open && { region: text(open['region'], 'S') ?? '', at: num(open, 'at', 'seat') },
+    own: num(row, 'own', 'seat'),
+    primary: text(row['primary'], 'S'),
+    since: num(row, 'since', 'seat'),
+    stream: text(row['stream'], 'S') ?? '',
+    tableId: text(row['tableId'], 'S') ?? '',
+    successor: text(row['successor'], 'S'),
+    until: optionalNum(row, 'until'),
+    url: text(row['url'], 'S'),
+    v: num(row, 'v', 'seat'),
+  });
+}
+
+/** A link's row. */
+export function encodeLink(link: Link): Item {
+  return {
+    ...linkKey(link.target),
+    f: { N: FORMAT },
+    state: s(link.state),
+    since: n(link.since),
+    ...(link.why !== undefined && { why: s(link.why) }),
+    ...(link.proven !== undefined && { proven: n(link.proven) }),
+    ...(link.failing && { failing: sinceWhyValue(link.failing) }),
+    ...(link.refusing && { refusing: sinceWhyValue(link.refusing) }),
+    ...(link.mark && { mark: markValue(link.mark) }),
+  };
+}
+
+export const sinceWhyValue = (v: { since: number; why: string }): AttributeValue => ({ M: { since: n(v.since), why: s(v.why) } });
+export const markValue = (v: { sent: number; arrived: number }): AttributeValue => ({ M: { sent: n(v.sent), arrived: n(v.arrived) } });
+export const numberValue = n;
+export const stringValue = s;
+
+/** Reads a link. @throws FormatError */
+export function decodeLink(row: Item): Link {
+  check(row, 'link');
+  const state = text(row['state'], 'S');
+  if (state !== 'open' && state !== 'paused' && state !== 'stale') throw new FormatError(`link row in unknown state ${state ?? 'none'}`);
+  const mark = mapOf(row['mark']);
+  return present<Link>({
+    target: (text(row['sk'], 'S') ?? '').slice(LINK_PREFIX.length),
+    state,
+    why: text(row['why'], 'S'),
+    since: num(row, 'since', 'link'),
+    proven: optionalNum(row, 'proven'),
+    failing: sinceWhy(row, 'failing'),
+    refusing: sinceWhy(row, 'refusing'),
+    mark: mark && { sent: num(mark, 'sent', 'link'), arrived: num(mark, 'arrived', 'link') },
+  });
+}
+
+/** A sequence number as it stands in a shard's row: a position of epoch 0, fixed-width, so that a condition can compare it. */
+export const sequenceValue = (sequence: string): AttributeValue => ({ B: position(0, sequence).toString('base64') });
+
+/** A shard's row; `sent` and `seen` are written by update, one each, so this serves tests and readers. */
+export function encodeShard(shard: Shard): Item {
+  return {
+    ...shardKey(shard.id),
+    f: { N: FORMAT },
+    ...(shard.sent && { sent: sequenceValue(shard.sent.sequence), sentAt: n(shard.sent.at) }),
+    ...(shard.seen && { seen: sequenceValue(shard.seen.sequence), seenAt: n(shard.seen.at) }),
+  };
+}
+
+/** Reads a shard. @throws FormatError */
+export function decodeShard(row: Item): Shard {
+  check(row, 'shard');
+  const mark = (name: 'sent' | 'seen'): { sequence: string; at: number } | undefined => {
+    const bytes = text(row[name], 'B');
+    return bytes === undefined ? undefined : { sequence: sequenceOf(readPosition(Buffer.from(bytes, 'base64'))).toString(), at: num(row, `${name}At`, 'shard') };
+  };
+  return present<Shard>({ id: text(row['sk'], 'S') ?? '', sent: mark('sent'), seen: mark('seen') });
+}
+
+/** A refused key's row. */
+export function encodeRefused(hashHex: string, r: Refused): Item {
+  return {
+    ...refusedKey(hashHex),
+    f: { N: FORMAT },
+    key: { M: r.key },
+    reason: s(r.reason),
+    position: { B: r.position.toString('base64') },
+    link: s(r.link),
+    since: n(r.since),
+    tried: n(r.tried),
+  };
+}
+
+/** Reads a refused key. @throws FormatError */
+export function decodeRefused(row: Item): Refused {
+  check(row, 'refused');
+  const key = mapOf(row['key']);
+  if (key === undefined) throw new FormatError('refused row without "key"');
+  return {
+    key,
+    reason: text(row['reason'], 'S') ?? '',
+    position: readPosition(Buffer.from(text(row['position'], 'B') ?? '', 'base64')),
+    link: text(row['link'], 'S') ?? '',
+    since: num(row, 'since', 'refused'),
+    tried: num(row, 'tried', 'refused'),
+  };
+}
