@@ -17,9 +17,8 @@ export interface Envelope {
   readonly set: string;
   /** The sender's own epoch. */
   readonly epoch: number;
-  /** Names of the members. */
+  /** The source member's name. The target is not named: its queue says it, so that one body serves every link. */
   readonly source: string;
-  readonly target: string;
   readonly lane: number;
   readonly lanes: number;
   /** Clock of the source's region when it was sent (ms). */
@@ -76,7 +75,6 @@ const envelope = {
   set: z.string(),
   epoch: z.int().min(0).max(EPOCH_MAX),
   source: z.string(),
-  target: z.string(),
   lane: z.int().min(0),
   lanes: z.int().min(1).max(LANES_MAX),
   sent: z.number(),
@@ -98,10 +96,21 @@ const isChange = (v: unknown): v is Change => isObject(v) && typeof v['q'] === '
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** The body of an SQS message, or undefined when it would be larger than a queue takes. */
-export function encodeMessage(message: LaneMessage): string | undefined {
-  const packed = zstdCompressSync(JSON.stringify(message), ZSTD);
-  const body = Buffer.concat([Buffer.of(FORMAT), packed]).toString('base64');
-  return body.length <= LANE_MESSAGE_BYTES_MAX ? body : undefined;
+export const encodeMessage = (message: LaneMessage): string | undefined => within(packBody(JSON.stringify(message)));
+
+/**
+ * The body of a changes message whose changes are JSON texts already, so that fan-out, which needs their sizes, makes
+ * each of them once. Not checked against a limit: the caller splits.
+ */
+export const encodeChanges = (envelope: Envelope, changes: readonly string[]): string =>
+  packBody(`${JSON.stringify({ ...envelope, kind: 'changes' }).slice(0, -1)},"changes":[${changes.join(',')}]}`);
+
+/** The body, unless it is larger than a queue takes. */
+export const within = (body: string): string | undefined => (body.length <= LANE_MESSAGE_BYTES_MAX ? body : undefined);
+
+function packBody(json: string): string {
+  const packed = zstdCompressSync(json, ZSTD);
+  return Buffer.concat([Buffer.of(FORMAT), packed]).toString('base64');
 }
 
 /**
