@@ -46,8 +46,8 @@ export async function drainDeadLetters(link: LinkContext, epoch: number, queue: 
     const read = letters.map((letter) => ({ letter, content: readDeadLetter(letter, link, epoch) }));
     for (const { letter, content } of read) {
       if (typeof content !== 'string') continue;
-      unreadable.add(letter.id);
-      if (letter.group !== UNREADABLE_GROUP) await setAside(link, queue, letter, content, runtime);
+      // One that is set aside now is received again, under its new id, and counted then.
+      if (letter.group === UNREADABLE_GROUP || !(await setAside(link, queue, letter, content, runtime))) unreadable.add(letter.id);
     }
     const readable = read.flatMap(({ letter, content }) => (typeof content === 'string' ? [] : [{ letter, keys: content }]));
     const sends = planResync(
@@ -85,15 +85,17 @@ function keysOf(message: LaneMessage, schema: KeySchema, epoch: number): readonl
 }
 
 /** Moves an unreadable letter to its own group, so that those behind it can be received. */
-async function setAside(link: LinkContext, queue: QueuePort, letter: QueueMessage, reason: string, runtime: Runtime): Promise<void> {
+async function setAside(link: LinkContext, queue: QueuePort, letter: QueueMessage, reason: string, runtime: Runtime): Promise<boolean> {
   runtime.log.error('A dead letter cannot be read; it stays in the dead-letter queue. See "syncline dlq show".', { link: link.target, id: letter.id, reason });
   try {
     const attributes = { ...letter.attributes, reason: letter.attributes['reason'] ?? reason };
     const { failed } = await queue.sendBatch(link.dlqUrl, [{ id: '0', body: letter.body, group: UNREADABLE_GROUP, dedup: runtime.chance.nonce(), attributes }]);
     if (failed.length === 0) await remove(queue, link.dlqUrl, [letter]);
+    return failed.length === 0;
   } catch (error) {
     if (!isRemote(error)) throw error;
     runtime.log.warn('A dead letter could not be set aside; the next run tries again.', { why: whyText(error) });
+    return false;
   }
 }
 

@@ -1,0 +1,45 @@
+/** What the bench asks of its worker processes, and what they answer. One task at a time. */
+
+export type Task =
+  /** BatchWriteItem by the SDK: the limit that everything is compared with. */
+  | {
+      readonly kind: 'raw';
+      readonly table: string;
+      readonly from: number;
+      readonly count: number;
+      readonly bytes: number;
+      readonly version: number;
+      readonly concurrency: number;
+    }
+  /** Loads a function's bundle. */
+  | { readonly kind: 'load'; readonly bundle: string; readonly name: string; readonly memoryMiB: number }
+  /** Calls the function's handler once, with the event in this file. */
+  | { readonly kind: 'invoke'; readonly file: string }
+  /** Collects garbage, so that what a measurement begins with is not what its preparation left. */
+  | { readonly kind: 'rest' }
+  /** The process's largest resident set until now. */
+  | { readonly kind: 'peak' };
+
+/** What a task took. */
+export interface Cost {
+  /** Elapsed time (ms). */
+  readonly ms: number;
+  /** Processor time of all threads of the process, in user and in system mode (µs). */
+  readonly cpuUs: number;
+}
+
+export interface Answers {
+  readonly raw: Cost;
+  readonly load: null;
+  readonly invoke: Cost & { readonly result: unknown };
+  readonly rest: null;
+  /** Bytes. */
+  readonly peak: number;
+}
+
+export interface Question {
+  readonly id: number;
+  readonly task: Task;
+}
+
+export type Reply = { readonly id: number; readonly answer: Answers[Task['kind']] } | { readonly id: number; readonly error: string };

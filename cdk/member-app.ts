@@ -1,0 +1,125 @@
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
+import { APPLY_BATCH_MESSAGES, DLQ_RETENTION_MS, TICK_MS } from '../lib/core/constants.ts';
+import type { FunctionName } from '../lib/core/names.ts';
+import { linkNames, memberNames } from '../lib/core/names.ts';
+import type { Throttle } from './api.ts';
+import { MemberApi } from './api.ts';
+import type { CodeOf } from './functions.ts';
+import { bundledCode, MemberFunction } from './functions.ts';
+import { LinkQueues } from './links.ts';
+import type { ExistingTable, Limits } from './set.ts';
+import { checkInequalities } from './set.ts';
+
+export interface MemberAppProps extends Limits {
+  readonly config: SetConfig;
+  readonly member: MemberConfig;
+  readonly existingTable?: ExistingTable;
+  /** Where the functions' code comes from. Default: the bundles of tools/bundle.ts. */
+  readonly code?: CodeOf;
+  /** Limits of the HTTP API. */
+  readonly throttle?: Throttle;
+  /** See MemberApiProps. Default: true. */
+  readonly accountLogRole?: boolean;
+  /** What becomes of the account's log role. Default: it stays. */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** What a member does: its links' queues, its functions, their triggers, its HTTP API. Nothing here keeps data that is not elsewhere. */
+export class MemberApp extends Construct {
+  readonly functions: ReadonlyMap<FunctionName, MemberFunction>;
+  readonly links: ReadonlyMap<string, LinkQueues>;
+  /** URL of the HTTP API, ending in "/". */
+  readonly apiUrl: string;
+
+  constructor(scope: Construct, id: string, props: MemberAppProps) {
+    super(scope, id);
+    checkInequalities(props);
+    const { config, member } = props;
+    const names = memberNames(config.set, member);
+    this.streamFailures(names.streamFailures);
+
+    const make = (fn: FunctionName, constructId: string): MemberFunction =>
+      new MemberFunction(this, constructId, {
+        fn,
+        config,
+        member,
+        code: props.code ?? bundledCode,
+        ...(props.existingTable !== undefined && { streamArn: props.existingTable.streamArn }),
+      });
+    const apply = make('apply', 'Apply');
+    const reconcile = make('reconcile', 'Reconcile');
+    const api = make('api', 'Api');
+    this.functions = new Map([
+      ['fanout', make('fanout', 'Fanout')],
+      ['observe', make('observe', 'Observe')],
+      ['apply', apply],
+      ['reconcile', reconcile],
+      ['api', api],
+    ]);
+
+    this.links = new Map(
+      config.members
+        .filter((m) => m.name !== member.name)
+        .map((target) => [target.name, this.link(target, linkNames(config.set, member, target), apply, props)] as const),
+    );
+    this.everyMinute(`${names.prefix}-minute`, reconcile);
+    this.apiUrl = new MemberApi(this, 'Http', {
+      name: names.api,
+      handler: api.handler,
+      accountLogRole: props.accountLogRole ?? true,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      ...(props.throttle !== undefined && { throttle: props.throttle }),
+    }).url;
+  }
+
+  /** A link's queues, and the mapping that brings its messages to apply: one batch of a lane at a time, as FIFO has it. */
+  private link(target: MemberConfig, names: ReturnType<typeof linkNames>, apply: MemberFunction, limits: Limits): LinkQueues {
+    const link = new LinkQueues(this, `To-${target.name}`, {
+      names,
+      ...(limits.queueRetentionMs !== undefined && { queueRetentionMs: limits.queueRetentionMs }),
+      ...(limits.dlqRetentionMs !== undefined && { dlqRetentionMs: limits.dlqRetentionMs }),
+    });
+    const mapping = new EventSourceMapping(link, 'Mapping', {
+      target: apply.handler,
+      eventSourceArn: link.queue.queueArn,
+      batchSize: APPLY_BATCH_MESSAGES,
+      reportBatchItemFailures: true,
+      enabled: true,
+    });
+    mapping.node.addDependency(apply.handler);
+    return link;
+  }
+
+  /** Where Lambda reports the stream batches that it gave up: nothing consumes it, a message in it is an alarm. */
+  private streamFailures(queueName: string): void {
+    const queue = new Queue(this, 'StreamFailures', {
+      queueName,
+      retentionPeriod: Duration.millis(DLQ_RETENTION_MS),
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+    });
+    Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'It is a failure destination itself, and nothing consumes it by machine.' });
+  }
+
+  /**
+   * The minute run. A run that fails or comes late is not repeated: the next one does its work. Two runs of one minute
+   * (EventBridge delivers at least once) are allowed for in the rows that they write, so no concurrency is reserved for
+   * it: that would be taken from the account's pool, and a new account has none to give.
+   */
+  private everyMinute(ruleName: string, reconcile: MemberFunction): void {
+    const maxEventAge = Duration.millis(TICK_MS);
+    reconcile.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge });
+    new Rule(this, 'EveryMinute', {
+      ruleName,
+      description: 'Syncline: the minute run',
+      schedule: Schedule.rate(Duration.millis(TICK_MS)),
+      targets: [new LambdaTarget(reconcile.handler, { retryAttempts: 0, maxEventAge })],
+    });
+  }
+}

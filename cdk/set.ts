@@ -1,0 +1,117 @@
+import type { SetConfig } from '../lib/core/config.ts';
+import { setConfigSchema } from '../lib/core/config.ts';
+import { inequalities } from '../lib/core/constants.ts';
+import type { KeySchema } from '../lib/core/key.ts';
+import { memberNames } from '../lib/core/names.ts';
+
+/**
+ * What a user says about a replica set, and the configuration that the functions read, made from it. Pure: nothing here
+ * knows of stacks.
+ */
+
+/** Bytes of the environment that Lambda allows a function, all names and values together. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const ENVIRONMENT_BYTES_MAX = 4_096;
+/** What is kept of it for the other variables (bytes). */
+const ENVIRONMENT_BYTES_OTHERS = 596;
+
+/** A table that exists already and becomes the items table of a member. */
+export interface ExistingTable {
+  /** The table's name. */
+  readonly tableName: string;
+  /** ARN of its stream, which must show new and old images. */
+  readonly streamArn: string;
+}
+
+/** One member, as a user names it. */
+export interface MemberProps {
+  readonly region: string;
+  /** Unique within the set, 2 to 24 characters. Default: the region. */
+  readonly name?: string;
+  /** Grows when a member of the same name is added again after it was removed. Default: 1. */
+  readonly generation?: number;
+  /** Adopts a table in place of making one. It is never changed. */
+  readonly existingTable?: ExistingTable;
+}
+
+/** A replica set, as a user describes it. All stacks of a set must be given the same. */
+export interface SetProps {
+  /** The set's name, 2 to 16 characters. */
+  readonly set: string;
+  /** 12-digit AWS account of all members. */
+  readonly account: string;
+  readonly members: readonly MemberProps[];
+  readonly key: KeySchema;
+  /** Lanes of a link: part of the format, fixed for the set's life. Default: 16. */
+  readonly lanes?: number;
+  /** Whether TTL removals are fanned out. Default: `local`, each member expires its own copies. */
+  readonly expiry?: 'local' | 'replicate';
+}
+
+/** A mistake in what a user asked of the constructs. The message says what was seen and what to do. */
+export class SetPropsError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SetPropsError';
+  }
+}
+
+/** The configuration of a set. @throws SetPropsError naming each problem. */
+export function setConfig(props: SetProps): SetConfig {
+  const parsed = setConfigSchema.safeParse({
+    set: props.set,
+    ...(props.lanes !== undefined && { lanes: props.lanes }),
+    key: props.key,
+    ...(props.expiry !== undefined && { expiry: props.expiry }),
+    members: props.members.map((m) => {
+      const member = { name: m.name ?? m.region, region: m.region, account: props.account, generation: m.generation ?? 1 };
+      return { ...member, items: m.existingTable?.tableName ?? memberNames(props.set, member).items };
+    }),
+  });
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || 'the whole'}: ${issue.message}`);
+    throw new SetPropsError(`The replica set ${JSON.stringify(props.set)} cannot be made:\n${lines.join('\n')}`);
+  }
+  const config = parsed.data;
+  if (config.key.sort?.name === config.key.partition.name) {
+    throw new SetPropsError(`The partition key and the sort key are both named "${config.key.partition.name}". Give them different names.`);
+  }
+  const foreign = config.members.find((m) => FOREIGN_PARTITION.test(m.region));
+  if (foreign !== undefined) {
+    throw new SetPropsError(
+      `The member "${foreign.name}" is in ${foreign.region}, which is not in AWS's standard partition ("aws"). Only regions of that partition are supported.`,
+    );
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(config));
+  const most = ENVIRONMENT_BYTES_MAX - ENVIRONMENT_BYTES_OTHERS;
+  if (bytes > most) {
+    throw new SetPropsError(
+      `The set's configuration has ${bytes} bytes; a function's environment has room for ${most} of it. Use fewer members, or shorter names of members and adopted tables.`,
+    );
+  }
+  return config;
+}
+
+/**
+ * Numbers of a set that a user may change, each one side of an inequality. Defaults: lib/core/constants.ts. Timeouts and
+ * visibility are not among them: the functions' code goes by the constants.
+ */
+export interface Limits {
+  /** Retention of the links' queues (ms, whole seconds, at most 14 days). */
+  readonly queueRetentionMs?: number;
+  /** Retention of the links' dead-letter queues (ms, whole seconds, at most 14 days). */
+  readonly dlqRetentionMs?: number;
+}
+
+/** Partitions of AWS in which the ARNs of lib/core/names.ts would be wrong. */
+const FOREIGN_PARTITION = /^(cn|us-gov|us-iso[a-z]*|eu-isoe|eusc)-/;
+
+/** Refuses numbers under which a protocol would no longer hold. @throws SetPropsError naming the inequality and both sides. */
+export function checkInequalities(limits: Parameters<typeof inequalities>[0] = {}): void {
+  const broken = inequalities(limits).filter((i) => !i.holds);
+  if (broken.length === 0) return;
+  const lines = broken.map((i) => {
+    const values = Object.entries(i.values).map(([name, value]) => `${name} = ${value}`);
+    return `  ${i.name} (${values.join(', ')})`;
+  });
+  throw new SetPropsError(`These settings break what the replication rests on. It must hold that:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { initSet } from '../../lib/replicate/init.ts';
+import { EXIT } from '../errors.ts';
+import { locatedTable } from '../located.ts';
+import type { Run } from '../program.ts';
+import { located, memberOption } from '../session.ts';
+
+/** syncline init --primary MEMBER */
+export function registerInit(program: Command, run: Run): void {
+  program
+    .command('init')
+    .summary('give a new set its primary')
+    .description(
+      'Gives a newly deployed set its seats and links: epoch 1, one primary. May be repeated: what is there is kept. It never moves a primary, and writes nothing when the set has another one.',
+    )
+    .requiredOption('--primary <member>', 'the member that accepts writes')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  syncline init --primary eu-central-1
+  syncline init --set orders --regions eu-west-1,us-east-2 --keys orderId:S --primary eu-west-1`,
+    )
+    .action((own: { primary: string }, command: Command) =>
+      run(command, async (session) => {
+        const { config, out, runtime } = session;
+        const primary = memberOption(config, own.primary, '--primary');
+        const result = await located(session, primary, () => initSet(config, primary, (member) => locatedTable(session, member), runtime.clock.now()));
+        out.result({ set: config.set, ...result }, () => {
+          const fresh = result.members.some((m) => m.seat === 'written' || m.linksWritten > 0);
+          const rows = result.members.map((m) => [m.name, m.seat, String(m.linksWritten)]);
+          return `${fresh ? `The set "${config.set}" is initialised` : `The set "${config.set}" was initialised already`}: primary ${result.primary}.\n\n${out.table(['MEMBER', 'SEAT', 'LINKS WRITTEN'], rows, [2])}`;
+        });
+        return EXIT.ok;
+      }),
+    );
+}

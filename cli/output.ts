@@ -1,0 +1,89 @@
+import type { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import Table from 'cli-table3';
+
+/** Between two columns. */
+const GAP = '  ';
+/** A last column is not wrapped to fewer characters than this. */
+const WRAP_MIN = 24;
+
+/** What styleText takes. */
+export type Style = Parameters<typeof styleText>[0];
+
+/**
+ * Where a command writes. In the mode `json` exactly one JSON document goes to stdout, and everything else to stderr;
+ * otherwise text for people goes to stdout and notes to stderr.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly #color: boolean;
+  readonly #stdout: Writable;
+  readonly #stderr: Writable;
+
+  constructor(stdout: Writable, stderr: Writable, options: { readonly json: boolean; readonly color: boolean }) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.json = options.json;
+    this.#color = options.color;
+  }
+
+  /** The result: as a document with --json, as text without. */
+  result(document: unknown, text: () => string): void {
+    this.#stdout.write(this.json ? `${JSON.stringify(document, null, 2)}\n` : `${text()}\n`);
+  }
+
+  /** Something worth knowing that is not the result. */
+  note(text: string): void {
+    this.#stderr.write(`${text}\n`);
+  }
+
+  /** Colours for stdout, where it is a terminal that wants them (NO_COLOR, FORCE_COLOR and --no-color are obeyed). */
+  style(style: Style, text: string): string {
+    return this.#color ? styleText(style, text, { stream: this.#stdout, validateStream: true }) : text;
+  }
+
+  /** A table without lines: columns are enough. In a terminal its last column is wrapped, unless that would leave it too narrow. */
+  table(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+    const others = head
+      .slice(0, -1)
+      .reduce((sum, h, i) => sum + GAP.length + Math.max(h.length, ...rows.map((r) => stripVTControlCharacters(r[i] ?? '').length)), 0);
+    const room = ((this.#stdout as Partial<WriteStream>).columns ?? Number.POSITIVE_INFINITY) - others;
+    const wrap = room >= WRAP_MIN && rows.some((r) => stripVTControlCharacters(r.at(-1) ?? '').length > room);
+    const table = new Table({
+      ...(wrap && { colWidths: head.map((_, i) => (i === head.length - 1 ? room : null)), wordWrap: true }),
+      head: head.map((h) => this.style('dim', h)),
+      chars: {
+        top: '',
+        'top-mid': '',
+        'top-left': '',
+        'top-right': '',
+        bottom: '',
+        'bottom-mid': '',
+        'bottom-left': '',
+        'bottom-right': '',
+        left: '',
+        'left-mid': '',
+        mid: '',
+        'mid-mid': '',
+        right: '',
+        'right-mid': '',
+        middle: GAP,
+      },
+      style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+      colAligns: head.map((_, i) => (right.includes(i) ? 'right' : 'left')),
+    });
+    table.push(...rows.map((r) => [...r]));
+    return table
+      .toString()
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n');
+  }
+}
+
+/** What a terminal would obey (escape sequences, other control characters), made visible: values come from tables that anybody may write. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** 12,345. */
+export const count = (n: number): string => n.toLocaleString('en-US');

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import { connect, localCloud, runtime } from './outside.ts';
+import { main } from './program.ts';
+
+/** The `syncline` command. Everything it needs of the outside is given here; see program.ts. */
+const { stdout, stderr } = process;
+// A reader that goes away ("syncline … | head") ends the command; that is not an error.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await main(process.argv.slice(2), { env: process.env, cwd: process.cwd(), localCloud, connect, runtime }, stdout, stderr);
+// Requests of a body that was cut off must not keep the process; what was written is flushed first.
+stdout.write('', () => stderr.write('', () => process.exit()));

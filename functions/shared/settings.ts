@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { MemberConfig, SetConfig } from '../../lib/core/config.ts';
+import { memberNamed, setConfigSchema } from '../../lib/core/config.ts';
+
+/** What a function's environment says, checked. */
+export interface Settings {
+  readonly config: SetConfig;
+  /** The member that this function belongs to. */
+  readonly member: MemberConfig;
+  /** Local clouds only: region → endpoint URL. Empty on AWS. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** How long stream batches wait for more records (ms). Reserved: the event source mapping batches. */
+  readonly lingerMs: number;
+}
+
+/** The environment is wrong: the deployment is at fault, not a caller. */
+export class SettingsError extends Error {
+  constructor(variable: string, problem: string) {
+    super(`The environment variable ${variable} ${problem} The CDK app writes it; deploy again, or set it as lib/core/config.ts describes.`);
+    this.name = 'SettingsError';
+  }
+}
+
+const jsonText = z.string().transform((text, ctx) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    ctx.issues.push({ code: 'custom', message: 'is not JSON', input: text });
+    return z.NEVER;
+  }
+});
+
+const endpointsSchema = jsonText.pipe(z.record(z.string(), z.url({ protocol: /^https?$/ })));
+const lingerSchema = z.string().regex(/^\d{1,4}$/, { error: 'must be whole milliseconds, 0 to 9999' });
+
+/**
+ * Reads the settings out of an environment. Pure.
+ *
+ * @throws SettingsError naming the variable, what is wrong with it, and what to do.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const config = read(env, 'SYNCLINE_CONFIG', jsonText.pipe(setConfigSchema));
+  const name = read(env, 'SYNCLINE_MEMBER', z.string().min(1));
+  let member: MemberConfig;
+  try {
+    member = memberNamed(config, name);
+  } catch (error) {
+    throw new SettingsError('SYNCLINE_MEMBER', `names no member of SYNCLINE_CONFIG: ${(error as Error).message}`);
+  }
+  return {
+    config,
+    member,
+    endpoints: given(env, 'SYNCLINE_ENDPOINTS') ? read(env, 'SYNCLINE_ENDPOINTS', endpointsSchema) : {},
+    lingerMs: given(env, 'SYNCLINE_LINGER_MS') ? Number(read(env, 'SYNCLINE_LINGER_MS', lingerSchema)) : 0,
+  };
+}
+
+/** An optional variable that is set to nothing counts as not set: local clouds and shells leave such behind. */
+const given = (env: Readonly<Record<string, string | undefined>>, variable: string): boolean => (env[variable] ?? '') !== '';
+
+function read<T>(env: Readonly<Record<string, string | undefined>>, variable: string, schema: z.ZodType<T>): T {
+  const text = env[variable];
+  if (text === undefined || text === '') throw new SettingsError(variable, 'is not set.');
+  const result = schema.safeParse(text);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => (issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`));
+  throw new SettingsError(variable, `is not valid: ${problems.slice(0, 5).join('; ')}.`);
+}
+
+let cached: Settings | undefined;
+
+/** This function's settings, read once a sandbox. @throws SettingsError */
+export function settings(): Settings {
+  cached ??= readSettings(process.env);
+  return cached;
+}
+
+/**
+ * How to reach a region, as the client factory takes it. Without an entry in SYNCLINE_ENDPOINTS the endpoint is left
+ * out, so that the SDK looks at AWS_ENDPOINT_URL and then takes AWS's own.
+ */
+export function regionAccess(of: Settings, region: string): { readonly region: string; readonly endpoint?: string } {
+  const endpoint = of.endpoints[region];
+  return endpoint === undefined ? { region } : { region, endpoint };
+}

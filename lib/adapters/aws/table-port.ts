@@ -1,0 +1,149 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { BatchGetItemCommand, BatchWriteItemCommand, DeleteItemCommand, DescribeTableCommand, GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { Item, Key } from '../../core/attribute.ts';
+import type { BatchGet, BatchGetAnswer, CallOptions, Changes, Condition, ConditionalAnswer, QueryRequest, TableDescription, TablePort, TableWrite } from '../../ports/table.ts';
+import { remoteError } from './classify.ts';
+import { ADMIT } from './clients.ts';
+import { Expressions } from './expression.ts';
+import { WireError } from './wire-protocol.ts';
+
+const ALL_OLD = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+
+/** TablePort on the SDK, over a client of `awsClients` (one that passes DynamoDB JSON through). */
+export class AwsTablePort implements TablePort {
+  readonly #client: DynamoDBClient;
+
+  constructor(client: DynamoDBClient) {
+    this.#client = client;
+  }
+
+  async batchGet(request: BatchGet, options?: CallOptions): Promise<BatchGetAnswer> {
+    const requestItems: Record<string, object> = {};
+    for (const { table, keys, project } of request.tables) {
+      const expressions = new Expressions();
+      requestItems[table] = {
+        Keys: keys,
+        ConsistentRead: true,
+        ...(project !== undefined && { ProjectionExpression: expressions.projection(project), ...expressions.parameters() }),
+      };
+    }
+    const answer = await this.#send<{ Responses?: Record<string, Item[]>; UnprocessedKeys?: Record<string, { Keys: Key[] }> }>(BatchGetItemCommand, { RequestItems: requestItems }, options);
+    return {
+      items: new Map(Object.entries(answer.Responses ?? {}).map(([table, items]) => [table, items])),
+      unprocessed: new Map(Object.entries(answer.UnprocessedKeys ?? {}).map(([table, { Keys }]) => [table, Keys])),
+    };
+  }
+
+  async batchWrite(writes: readonly TableWrite[], options?: CallOptions): Promise<{ readonly unprocessed: readonly TableWrite[] }> {
+    const requestItems: Record<string, WireWrite[]> = {};
+    for (const write of writes) {
+      requestItems[write.table] ??= [];
+      (requestItems[write.table] as WireWrite[]).push(write.put !== undefined ? { PutRequest: { Item: write.put } } : { DeleteRequest: { Key: write.delete } });
+    }
+    const answer = await this.#send<{ UnprocessedItems?: Record<string, WireWrite[]> }>(BatchWriteItemCommand, { RequestItems: requestItems }, options);
+    const unprocessed: TableWrite[] = [];
+    for (const [table, requests] of Object.entries(answer.UnprocessedItems ?? {})) {
+      for (const { PutRequest, DeleteRequest } of requests) {
+        if (PutRequest !== undefined) unprocessed.push({ table: table, put: PutRequest.Item });
+        else if (DeleteRequest !== undefined) unprocessed.push({ table: table, delete: DeleteRequest.Key });
+      }
+    }
+    return { unprocessed };
+  }
+
+  async get(table: string, key: Key, options?: CallOptions): Promise<Item | undefined> {
+    const answer = await this.#send<{ Item?: Item }>(GetItemCommand, { TableName: table, Key: key, ConsistentRead: true }, options);
+    return answer.Item;
+  }
+
+  put(table: string, item: Item, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer> {
+    return this.#conditional(PutItemCommand, { TableName: table, Item: item }, new Expressions(), condition, options);
+  }
+
+  delete(table: string, key: Key, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer> {
+    return this.#conditional(DeleteItemCommand, { TableName: table, Key: key }, new Expressions(), condition, options);
+  }
+
+  update(table: string, key: Key, changes: Changes, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer> {
+    const expressions = new Expressions();
+    const text = expressions.changes(changes);
+    return this.#conditional(UpdateItemCommand, { TableName: table, Key: key, ...(text !== undefined && { UpdateExpression: text }) }, expressions, condition, options);
+  }
+
+  async query(request: QueryRequest, options?: CallOptions): Promise<{ readonly items: readonly Item[]; readonly next?: Key }> {
+    const expressions = new Expressions();
+    const { partition, sort } = request;
+    let condition = `${expressions.name(partition.name)} = ${expressions.value(partition.value)}`;
+    // begins_with refuses an empty prefix of a key; it would select everything anyway.
+    if (sort !== undefined && sort.prefix !== '') condition += ` AND begins_with(${expressions.name(sort.name)}, ${expressions.value({ S: sort.prefix })})`;
+    const answer = await this.#send<{ Items?: Item[]; LastEvaluatedKey?: Key }>(
+      QueryCommand,
+      {
+        TableName: request.table,
+        ConsistentRead: true,
+        KeyConditionExpression: condition,
+        ...expressions.parameters(),
+        ...(request.after !== undefined && { ExclusiveStartKey: request.after }),
+        ...(request.limit !== undefined && { Limit: request.limit }),
+      },
+      options,
+    );
+    return { items: answer.Items ?? [], ...(answer.LastEvaluatedKey !== undefined && { next: answer.LastEvaluatedKey }) };
+  }
+
+  async describe(table: string, options?: CallOptions): Promise<TableDescription> {
+    const { Table: found } = await this.#send<{ Table: WireTable }>(DescribeTableCommand, { TableName: table }, options);
+    const types = new Map(found.AttributeDefinitions.map((a) => [a.AttributeName, a.AttributeType]));
+    const key = [...found.KeySchema].sort((a) => (a.KeyType === 'HASH' ? -1 : 1));
+    return {
+      tableId: found.TableId ?? '',
+      status: found.TableStatus,
+      key: key.map(({ AttributeName: name }) => ({ name, type: types.get(name) ?? 'S' })),
+      ...(found.LatestStreamArn !== undefined && { streamArn: found.LatestStreamArn }),
+      streamEnabled: found.StreamSpecification?.StreamEnabled === true,
+      ...(found.StreamSpecification?.StreamEnabled === true && found.StreamSpecification.StreamViewType !== undefined && { streamView: found.StreamSpecification.StreamViewType }),
+      itemCount: found.ItemCount ?? 0,
+    };
+  }
+
+  async #conditional(command: CommandClass, input: object, expressions: Expressions, condition: Condition | undefined, options: CallOptions | undefined): Promise<ConditionalAnswer> {
+    const text = condition === undefined ? undefined : expressions.condition(condition);
+    try {
+      await this.#send(command, { ...input, ...(text !== undefined && { ConditionExpression: text, ...ALL_OLD }), ...expressions.parameters() }, options);
+      return { ok: true };
+    } catch (error) {
+      const cause = (error as Error).cause;
+      if (cause instanceof WireError && cause.name === 'ConditionalCheckFailedException') {
+        // Without an item the answer has none, or (local servers) an empty one.
+        const old = cause.answer['Item'] as Item | undefined;
+        return { ok: false, old: old !== undefined && Object.keys(old).length > 0 ? old : undefined };
+      }
+      throw error;
+    }
+  }
+
+  async #send<T>(command: CommandClass, input: object, options: CallOptions | undefined): Promise<T> {
+    const carried = options?.admit === undefined ? input : { ...input, [ADMIT]: options.admit };
+    try {
+      return (await this.#client.send(new command(carried as never) as never)) as unknown as T;
+    } catch (error) {
+      throw remoteError(error);
+    }
+  }
+}
+
+type CommandClass = new (input: never) => object;
+interface WireWrite {
+  readonly PutRequest?: { readonly Item: Item };
+  readonly DeleteRequest?: { readonly Key: Key };
+}
+interface WireTable {
+  readonly TableId?: string;
+  readonly TableStatus: string;
+  readonly KeySchema: readonly { readonly AttributeName: string; readonly KeyType: 'HASH' | 'RANGE' }[];
+  readonly AttributeDefinitions: readonly { readonly AttributeName: string; readonly AttributeType: 'S' | 'N' | 'B' }[];
+  readonly LatestStreamArn?: string;
+  readonly StreamSpecification?: { readonly StreamEnabled: boolean; readonly StreamViewType?: string };
+  readonly ItemCount?: number;
+}
+

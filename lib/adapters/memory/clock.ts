@@ -1,0 +1,124 @@
+import type { Clock } from '../../ports/runtime.ts';
+
+/** Wall time at which a manual clock starts by default (ms since 1970): 1 January 2026, 00:00 UTC. */
+const START_MS = 1_767_225_600_000;
+/** Microtasks in one turn by default: longer than any chain of promises that does not wait for time. */
+const TURN_MICROTASKS = 200;
+/** Turns that `run` waits for work that nobody sleeps for, before it calls it a deadlock. */
+const IDLE_TURNS_MAX = 1_000;
+/** Longest time that `run` advances by default before it gives up (ms): a day of virtual time. */
+const RUN_MAX_MS = 24 * 60 * 60 * 1_000;
+
+interface Sleeper {
+  readonly at: number;
+  /** Order of arrival: of two sleepers due at one time the earlier one wakes first. */
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+/**
+ * Virtual time for tests and simulation. Nothing waits for real: time moves only when a test moves it, from one due
+ * sleeper to the next, and between two of them every promise that can run has run (one turn).
+ */
+export class ManualClock implements Clock {
+  #elapsed = 0;
+  readonly #turn: () => Promise<void>;
+  #offset: number;
+  #order = 0;
+  #sleepers: Sleeper[] = [];
+
+  /**
+   * @param options.startMs the wall clock's first time (ms since 1970).
+   * @param options.turn lets everything run that can. By default it runs microtasks only, which is quick and enough for code
+   *   over the memory adapters; give `setImmediate` of node:timers/promises where the code under test does real input or output.
+   */
+  constructor(options: { readonly startMs?: number; readonly turn?: () => Promise<void> } = {}) {
+    this.#offset = options.startMs ?? START_MS;
+    this.#turn = options.turn ?? microtasks;
+  }
+
+  now(): number {
+    return this.#offset + this.#elapsed;
+  }
+
+  elapsed(): number {
+    return this.#elapsed;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((wake) => {
+      this.#sleepers.push({ at: this.#elapsed + Math.max(0, ms), order: this.#order++, wake });
+    });
+  }
+
+  /** Sleepers that wait. */
+  get waiting(): number {
+    return this.#sleepers.length;
+  }
+
+  /** Time until the next sleeper is due (ms), or undefined when nobody sleeps. */
+  get nextInMs(): number | undefined {
+    const next = this.#next();
+    return next === undefined ? undefined : next.at - this.#elapsed;
+  }
+
+  /** Steps the wall clock, as an operator or NTP would; elapsed time does not notice. */
+  stepWall(ms: number): void {
+    this.#offset += ms;
+  }
+
+  /** Moves time on by `ms`, waking sleepers in the order in which they are due, those that begin to sleep meanwhile included. */
+  async advance(ms: number): Promise<void> {
+    const until = this.#elapsed + ms;
+    await this.#turn();
+    for (let next = this.#next(); next !== undefined && next.at <= until; next = this.#next()) await this.#wake(next);
+    this.#elapsed = until;
+    await this.#turn();
+  }
+
+  /**
+   * Moves time on, from sleeper to sleeper, until the promise settles, and gives its outcome.
+   *
+   * @throws Error when it has not settled after `maxMs` of virtual time, or when nobody sleeps any more (a deadlock).
+   */
+  async run<T>(promise: Promise<T>, maxMs = RUN_MAX_MS): Promise<T> {
+    let settled = false;
+    const mark = (): void => {
+      settled = true;
+    };
+    promise.then(mark, mark);
+    const until = this.#elapsed + maxMs;
+    for (;;) {
+      await this.#turn();
+      if (settled) return promise;
+      const next = this.#next();
+      if (next === undefined) {
+        // A long chain of promises, or work outside virtual time, may still be under way: give it turns before calling it a deadlock.
+        for (let i = 0; i < IDLE_TURNS_MAX && !settled && this.#next() === undefined; i += 1) await this.#turn();
+        if (settled || this.#next() !== undefined) continue;
+        throw new Error('The promise never settles: nobody sleeps on the manual clock, and nothing else is due. Something awaits an event that no one will send.');
+      }
+      if (next.at > until) throw new Error(`The promise has not settled after ${maxMs} ms of virtual time; ${this.#sleepers.length} sleepers wait, the next for ${next.at - this.#elapsed} ms.`);
+      await this.#wake(next);
+    }
+  }
+
+  #next(): Sleeper | undefined {
+    let first: Sleeper | undefined;
+    for (const sleeper of this.#sleepers) {
+      if (first === undefined || sleeper.at < first.at || (sleeper.at === first.at && sleeper.order < first.order)) first = sleeper;
+    }
+    return first;
+  }
+
+  async #wake(sleeper: Sleeper): Promise<void> {
+    this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+    this.#elapsed = Math.max(this.#elapsed, sleeper.at);
+    sleeper.wake();
+    await this.#turn();
+  }
+}
+
+async function microtasks(): Promise<void> {
+  for (let i = 0; i < TURN_MICROTASKS; i += 1) await undefined;
+}

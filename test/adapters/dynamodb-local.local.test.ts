@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { awsTableWorld } from './support/aws-world.ts';
+import { javaProblem, startDynamoDbLocal } from './support/dynamodb-local.ts';
+import { streamPortSuite } from './support/stream-suite.ts';
+import { tablePortSuite } from './support/table-suite.ts';
+
+const problem = javaProblem();
+if (problem === undefined) {
+  let server: Awaited<ReturnType<typeof startDynamoDbLocal>>;
+  beforeAll(async () => {
+    server = await startDynamoDbLocal();
+  });
+  afterAll(() => server?.stop());
+  tablePortSuite('DynamoDB Local', () => awsTableWorld(server.endpoint), ['no-table-id']);
+  streamPortSuite('DynamoDB Local', () => awsTableWorld(server.endpoint), ['empty-map-in-stream']);
+} else {
+  console.warn(`Skipped: the suites of tables and streams on DynamoDB Local, since ${problem}.`);
+  describe('DynamoDB Local', () => {
+    it.skip(`the suites of tables and streams: ${problem}`, () => undefined);
+  });
+}

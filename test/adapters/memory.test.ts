@@ -1,0 +1,8 @@
+import { memoryQueueWorld, memoryTableWorld } from './support/memory-world.ts';
+import { queuePortSuite } from './support/queue-suite.ts';
+import { streamPortSuite } from './support/stream-suite.ts';
+import { tablePortSuite } from './support/table-suite.ts';
+
+tablePortSuite('the memory cloud', memoryTableWorld);
+streamPortSuite('the memory cloud', memoryTableWorld);
+queuePortSuite('the memory cloud', memoryQueueWorld);

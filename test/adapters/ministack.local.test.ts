@@ -1,0 +1,18 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { Cloud } from '../../local/cloud.ts';
+import { startCloud } from '../../local/cloud.ts';
+import { REGION, awsQueueWorld, awsTableWorld } from './support/aws-world.ts';
+import { queuePortSuite } from './support/queue-suite.ts';
+import { streamPortSuite } from './support/stream-suite.ts';
+import { tablePortSuite } from './support/table-suite.ts';
+
+let cloud: Cloud;
+beforeAll(async () => {
+  cloud = await startCloud({ regions: [REGION] });
+});
+afterAll(() => cloud?.stop());
+const endpoint = (): string => cloud.endpoints[REGION] as string;
+
+tablePortSuite('MiniStack', () => awsTableWorld(endpoint()), ['number-keys-by-text', 'set-and-remove']);
+streamPortSuite('MiniStack', () => awsTableWorld(endpoint()));
+queuePortSuite('MiniStack', () => awsQueueWorld(endpoint()));

@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import type { Step } from './steps.ts';
+import { check, runSteps, tests } from './steps.ts';
+
+/**
+ * `npm test`: everything, in order, from the cheapest to the dearest. It goes on after a failure and reports all of
+ * them. The last line is "N passed, N failed", and ", N skipped" if any were; a failed type check or lint counts as one.
+ *
+ *   npm test                             everything
+ *   npm test -- --only unit,local        some of the steps
+ */
+
+const MINUTE = 60_000;
+
+/** Steps and the longest time of each (ms). Together they stay below CI's 20 minutes even if each takes all of its own. */
+const STEPS: readonly Step[] = [
+  check('types', 'tsc', [], 1 * MINUTE),
+  check('lint', 'biome', ['check', '--error-on-warnings', '.'], 1 * MINUTE),
+  tests('unit', 'unit', 3 * MINUTE),
+  tests('local', 'local', 6 * MINUTE),
+  tests('e2e', 'e2e', 8 * MINUTE),
+];
+
+/** The steps that `--only` names; all without it. @throws Error for a step that there is not. */
+function chosen(args: readonly string[]): readonly Step[] {
+  if (args.length === 0) return STEPS;
+  const [flag, list] = args;
+  const names = flag === '--only' && args.length === 2 ? (list ?? '').split(',') : [];
+  const known = STEPS.map((s) => s.name);
+  const unknown = names.filter((n) => !known.includes(n));
+  if (names.length === 0 || unknown.length > 0) {
+    throw new Error(`usage: npm test [-- --only STEP[,STEP…]]; the steps are ${known.join(', ')}${unknown.length > 0 ? `, not ${unknown.join(', ')}` : ''}.`);
+  }
+  return STEPS.filter((s) => names.includes(s.name));
+}
+
+/** What this machine lacks, said before the numbers. */
+function missing(): readonly string[] {
+  const java = spawnSync('java', ['-version'], { stdio: 'ignore' });
+  return java.status === 0
+    ? []
+    : ["skipped: tests on AWS's own DynamoDB Local, since there is no `java` on the PATH. Install a Java runtime, 17 or newer, to run them."];
+}
+
+try {
+  const steps = chosen(process.argv.slice(2));
+  process.exitCode = await runSteps(steps, steps.some((s) => s.name === 'local') ? missing() : []);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,62 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/**
+ * Three projects, told apart by a test file's suffix:
+ *
+ * | project | files | needs |
+ * |---|---|---|
+ * | unit | `*.test.ts` | nothing |
+ * | local | `*.local.test.ts` | a local cloud (Python 3.10+), or Java |
+ * | e2e | `*.e2e.test.ts` | stacks deployed to a local cloud |
+ *
+ * `npm test` runs all of them in this order; `node tools/run.mjs tools/test.ts --only unit` runs one.
+ */
+
+/** Longest time of one test, and of one hook (ms). A test that needs more says so itself, with its reason. */
+const LIMITS = {
+  unit: { test: 20_000, hook: 20_000 },
+  local: { test: 60_000, hook: 180_000 },
+  e2e: { test: 180_000, hook: 480_000 },
+} as const;
+
+const exclude = [...configDefaults.exclude, 'dist/**', 'cdk.out/**', '.local/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...exclude, '**/*.local.test.ts', '**/*.e2e.test.ts'],
+          testTimeout: LIMITS.unit.test,
+          hookTimeout: LIMITS.unit.hook,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'local',
+          include: ['test/**/*.local.test.ts'],
+          exclude,
+          testTimeout: LIMITS.local.test,
+          hookTimeout: LIMITS.local.hook,
+          // One file at a time: each starts processes of its own, and two cores are all there is to count on.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e.test.ts'],
+          exclude,
+          testTimeout: LIMITS.e2e.test,
+          hookTimeout: LIMITS.e2e.hook,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
