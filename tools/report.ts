@@ -83,4 +83,5 @@ export const summaryLine = (o: Outcome): string => `${o.passed} passed, ${o.fail
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
-const capped = (lines: readonly string[], max: number): readonly string[] => (lines.length <= max ? lines : [...lines.slice(0, max), `… and ${lines.length - max} more`]);
+const capped = (lines: readonly string[], max: number): readonly string[] =>
+  lines.length <= max ? lines : [...lines.slice(0, max), `… and ${lines.length - max} more`];

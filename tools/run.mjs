@@ -14,7 +14,9 @@ const NODE_MAJOR = 24;
 
 /** Installs what the lock file names, unless exactly that was installed before. */
 function ensureInstalled() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(modules, '.syncline-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   process.stderr.write('Installing dependencies (npm ci) …\n');

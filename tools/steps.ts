@@ -86,7 +86,12 @@ export const check = (name: string, command: string, args: readonly string[], li
   async run(limit) {
     const { code, timedOut } = await program(command, args, limit);
     if (code === 0) return { passed: 1, failed: 0, skipped: 0, notes: [] };
-    return { passed: 0, failed: 1, skipped: 0, notes: [`failed: ${name}: ${timedOut ? `not done within ${seconds(limit)}` : `${command} ended with code ${code}`}`] };
+    return {
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      notes: [`failed: ${name}: ${timedOut ? `not done within ${seconds(limit)}` : `${command} ended with code ${code}`}`],
+    };
   },
 });
 
@@ -119,7 +124,12 @@ export async function runSteps(steps: readonly Step[], notes: readonly string[] 
     process.stdout.write(`\n── ${step.name} ──\n`);
     const started = performance.now();
     const outcome = await step.run(step.limitMs).catch(
-      (error: unknown): Outcome => ({ passed: 0, failed: 1, skipped: 0, notes: [`failed: ${step.name}: ${error instanceof Error ? error.message : String(error)}`] }),
+      (error: unknown): Outcome => ({
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+        notes: [`failed: ${step.name}: ${error instanceof Error ? error.message : String(error)}`],
+      }),
     );
     rows.push({ name: step.name, ms: performance.now() - started, outcome });
   }

@@ -19,7 +19,8 @@ const links = new Map(
 export const handler = wrap<SQSEvent, SQSBatchResponse>(of, async (event, context) => {
   const { queueArn, messages } = fromSqsEvent(event);
   const found = links.get(queueArn.slice(queueArn.lastIndexOf(':') + 1));
-  if (found === undefined) throw new Error(`No link of the member "${member.member}" has the queue ${queueArn}; its queues are ${[...links.keys()].join(', ')}.`);
+  if (found === undefined)
+    throw new Error(`No link of the member "${member.member}" has the queue ${queueArn}; its queues are ${[...links.keys()].join(', ')}.`);
   const { link, ports, sandbox } = found;
   const { failures, counts } = await apply(messages, link, ports, of.runtime, sandbox, context.getRemainingTimeInMillis());
   of.runtime.log.debug('Applied a batch.', { link: link.target, messages: messages.length, failed: failures.length, ...counts });

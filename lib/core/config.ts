@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LANES_DEFAULT, LANES_MAX } from './constants.ts';
-import { memberNameProblem, setNameProblem } from './names.ts';
 import { RESERVED_KEY_NAMES } from './formats/tombstone.ts';
+import { memberNameProblem, setNameProblem } from './names.ts';
 
 /**
  * The configuration of a replica set, as the functions' environment (SYNCLINE_CONFIG, one JSON text) and the command
@@ -19,7 +19,9 @@ const keyAttribute = z.strictObject({
     .string()
     .min(1)
     .max(255)
-    .refine((name) => !RESERVED_KEY_NAMES.includes(name), { error: `A key attribute must not be named ${RESERVED_KEY_NAMES.join(' or ')}: tombstones use these names.` }),
+    .refine((name) => !RESERVED_KEY_NAMES.includes(name), {
+      error: `A key attribute must not be named ${RESERVED_KEY_NAMES.join(' or ')}: tombstones use these names.`,
+    }),
   type: z.enum(['S', 'N', 'B']),
 });
 

@@ -1,7 +1,7 @@
 import type { AttributeValue, Item, Key } from './attribute.ts';
-import { canonicalNumber } from './number.ts';
-import { InputError, InvariantError } from './errors.ts';
 import { sha256 } from './canonical.ts';
+import { InputError, InvariantError } from './errors.ts';
+import { canonicalNumber } from './number.ts';
 
 /** One attribute of a table's key. */
 export interface KeyAttribute {
@@ -16,8 +16,7 @@ export interface KeySchema {
 }
 
 /** The key's attributes, the partition key first. */
-export const keyAttributes = (schema: KeySchema): readonly KeyAttribute[] =>
-  schema.sort === undefined ? [schema.partition] : [schema.partition, schema.sort];
+export const keyAttributes = (schema: KeySchema): readonly KeyAttribute[] => (schema.sort === undefined ? [schema.partition] : [schema.partition, schema.sort]);
 
 /** The key of an item. @throws InvariantError when the item lacks a key attribute or has one of another type. */
 export function keyOf(item: Item, schema: KeySchema): Key {
@@ -95,7 +94,8 @@ export function checkKeyOf(item: Item, schema: KeySchema): Key {
     const limit = i === 0 ? KEY_BYTES_MAX.partition : KEY_BYTES_MAX.sort;
     const raw = (value as Record<string, string>)[attribute.type] ?? '';
     const bytes = attribute.type === 'N' ? 0 : Buffer.byteLength(raw, attribute.type === 'B' ? 'base64' : 'utf8');
-    if (bytes > limit) throw new InputError('invalid-key', `The key attribute "${attribute.name}" has ${bytes} bytes; at most ${limit} are allowed.`, attribute.name);
+    if (bytes > limit)
+      throw new InputError('invalid-key', `The key attribute "${attribute.name}" has ${bytes} bytes; at most ${limit} are allowed.`, attribute.name);
     key[attribute.name] = value;
   });
   return key;

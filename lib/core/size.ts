@@ -1,6 +1,6 @@
 import type { AttributeValue, Item } from './attribute.ts';
-import { canonicalNumber } from './number.ts';
 import { InvariantError } from './errors.ts';
+import { canonicalNumber } from './number.ts';
 
 /**
  * Sizes as DynamoDB counts them, for its 400 KB limit and its capacity units. Names and strings count their UTF-8

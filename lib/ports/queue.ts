@@ -8,7 +8,10 @@
 export interface QueuePort {
   sendBatch(queueUrl: string, entries: readonly SendEntry[]): Promise<BatchAnswer>;
   /** Sets how long from now each message stays invisible (s, 0 to 43,200). A superseded receipt handle is refused. */
-  changeVisibilityBatch(queueUrl: string, entries: readonly { readonly id: string; readonly receipt: string; readonly seconds: number }[]): Promise<BatchAnswer>;
+  changeVisibilityBatch(
+    queueUrl: string,
+    entries: readonly { readonly id: string; readonly receipt: string; readonly seconds: number }[],
+  ): Promise<BatchAnswer>;
   deleteBatch(queueUrl: string, entries: readonly { readonly id: string; readonly receipt: string }[]): Promise<BatchAnswer>;
   /** At most `max` (1 to 10) messages. Does not wait for messages to come (short poll). */
   receive(queueUrl: string, options: { readonly max: number; readonly visibilityS: number }): Promise<readonly QueueMessage[]>;

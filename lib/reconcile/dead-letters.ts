@@ -2,14 +2,14 @@ import { DEAD_LETTERS_PER_RUN, DLQ_VISIBILITY_S, SQS_BATCH_ENTRIES } from '../co
 import type { LaneMessage, ResyncKey } from '../core/formats/message.ts';
 import { isDelete } from '../core/formats/message.ts';
 import { position } from '../core/formats/position.ts';
-import { keyOf } from '../core/key.ts';
 import type { KeySchema } from '../core/key.ts';
+import { keyOf } from '../core/key.ts';
 import { isRemote, whyText } from '../ports/errors.ts';
 import type { QueueMessage, QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
+import { readMessage } from '../replicate/apply/lane-work.ts';
 import type { LinkContext } from '../replicate/context.ts';
 import { planResync } from '../replicate/fanout-plan.ts';
-import { readMessage } from '../replicate/apply/lane-work.ts';
 import { sendToLanes } from '../replicate/send.ts';
 
 /** The message group of dead letters that nobody can read: by themselves, so that they block no lane's. */
@@ -58,7 +58,11 @@ export async function drainDeadLetters(link: LinkContext, epoch: number, queue: 
     const { failed } = await sendToLanes(queue, link.queueUrl, sends, () => runtime.chance.nonce());
     const why = failed.values().next().value;
     if (why !== undefined) return result(`resyncs could not be sent: ${whyText(why)}`);
-    await remove(queue, link.dlqUrl, readable.map((r) => r.letter));
+    await remove(
+      queue,
+      link.dlqUrl,
+      readable.map((r) => r.letter),
+    );
     redriven += readable.length;
     keys += readable.reduce((sum, r) => sum + r.keys.length, 0);
   }
@@ -66,7 +70,11 @@ export async function drainDeadLetters(link: LinkContext, epoch: number, queue: 
 }
 
 /** The keys of a dead letter, or why it cannot be read. A position is believed only if it is of the present epoch. Pure. */
-export function readDeadLetter(letter: Pick<QueueMessage, 'body'>, link: { readonly set: string; readonly source: string; readonly key: KeySchema }, epoch: number): readonly ResyncKey[] | string {
+export function readDeadLetter(
+  letter: Pick<QueueMessage, 'body'>,
+  link: { readonly set: string; readonly source: string; readonly key: KeySchema },
+  epoch: number,
+): readonly ResyncKey[] | string {
   const message = readMessage(letter.body, link);
   if (typeof message === 'string') return message;
   try {
@@ -101,5 +109,9 @@ async function setAside(link: LinkContext, queue: QueuePort, letter: QueueMessag
 
 /** Deletes letters. One that could not be deleted comes again, and its resync with it: harmless. */
 async function remove(queue: QueuePort, dlqUrl: string, letters: readonly QueueMessage[]): Promise<void> {
-  if (letters.length > 0) await queue.deleteBatch(dlqUrl, letters.map((l, i) => ({ id: String(i), receipt: l.receipt })));
+  if (letters.length > 0)
+    await queue.deleteBatch(
+      dlqUrl,
+      letters.map((l, i) => ({ id: String(i), receipt: l.receipt })),
+    );
 }

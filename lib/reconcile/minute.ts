@@ -1,8 +1,16 @@
-import { LINK_STALE_AFTER_MS, RECONCILE_TIMEOUT_MS, REFUSED_PER_RUN, REFUSED_RETRY_MS, REQUEST_EFFECT_MAX_MS, SENT_BEHIND_MAX_MS, TICK_MS } from '../core/constants.ts';
 import type { Item, Key } from '../core/attribute.ts';
+import {
+  LINK_STALE_AFTER_MS,
+  RECONCILE_TIMEOUT_MS,
+  REFUSED_PER_RUN,
+  REFUSED_RETRY_MS,
+  REQUEST_EFFECT_MAX_MS,
+  SENT_BEHIND_MAX_MS,
+  TICK_MS,
+} from '../core/constants.ts';
 import type { ResyncKey } from '../core/formats/message.ts';
-import { REFUSED, SHARD, decodeRefused, decodeShard, isPrimary, linkKey, numberValue, stringValue } from '../core/formats/rows.ts';
 import type { Link, Shard } from '../core/formats/rows.ts';
+import { decodeRefused, decodeShard, isPrimary, linkKey, numberValue, REFUSED, SHARD, stringValue } from '../core/formats/rows.ts';
 import { isRemote, whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
@@ -12,8 +20,8 @@ import { markerBody, planResync } from '../replicate/fanout-plan.ts';
 import { retried } from '../replicate/retry.ts';
 import { NotInitialisedError, readSelf } from '../replicate/self.ts';
 import { sendToLanes } from '../replicate/send.ts';
-import { drainDeadLetters } from './dead-letters.ts';
 import type { DrainResult } from './dead-letters.ts';
+import { drainDeadLetters } from './dead-letters.ts';
 
 /** What the minute run needs: its own region, and the targets' tables (refused rows). */
 export interface MinutePorts {
@@ -25,7 +33,9 @@ export interface MinutePorts {
 /** What a run did, a link. */
 export interface MinuteResult {
   readonly primary: boolean;
-  readonly links: Readonly<Record<string, { readonly deadLetters?: DrainResult; readonly refusedRetried: number; readonly marked: boolean; readonly stale?: string }>>;
+  readonly links: Readonly<
+    Record<string, { readonly deadLetters?: DrainResult; readonly refusedRetried: number; readonly marked: boolean; readonly stale?: string }>
+  >;
 }
 
 /** Rows in one page of a query here. */
@@ -101,7 +111,13 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
         member.tables.control,
         linkKey(link.target),
         { set: { state: stringValue('stale'), why: stringValue(why), since: numberValue(runtime.clock.now()) }, remove: ['proven'] },
-        { op: 'and', of: [{ op: 'present', path: ['state'] }, { op: '<>', path: ['state'], value: stringValue('stale') }] },
+        {
+          op: 'and',
+          of: [
+            { op: 'present', path: ['state'] },
+            { op: '<>', path: ['state'], value: stringValue('stale') },
+          ],
+        },
       ),
     );
   }
@@ -112,7 +128,9 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
     // At most max / PAGE pages, and one for each page that comes back short.
     for (let page = 0; page < max && rows.length < max; page += 1) {
       const from = after;
-      const answer = await retried(runtime, until, () => table.query({ table: control, partition: { name: 'pk', value: { S: partition } }, limit: PAGE, ...(from !== undefined && { after: from }) }));
+      const answer = await retried(runtime, until, () =>
+        table.query({ table: control, partition: { name: 'pk', value: { S: partition } }, limit: PAGE, ...(from !== undefined && { after: from }) }),
+      );
       rows.push(...answer.items);
       after = answer.next;
       if (after === undefined) break;
@@ -129,10 +147,12 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
 export function staleReason(link: Link | undefined, shards: readonly Shard[], nowMs: number): string | undefined {
   if (link === undefined || link.state === 'stale') return undefined;
   if (link.state === 'paused' && nowMs - link.since >= LINK_STALE_AFTER_MS) return 'paused for 12 days: its queue is about to drop changes';
-  if (link.failing !== undefined && nowMs - link.failing.since >= LINK_STALE_AFTER_MS) return `the target has failed for 12 days (${link.failing.why}): its queue is about to drop changes`;
+  if (link.failing !== undefined && nowMs - link.failing.since >= LINK_STALE_AFTER_MS)
+    return `the target has failed for 12 days (${link.failing.why}): its queue is about to drop changes`;
   for (const { id, sent, seen } of shards) {
     if (seen === undefined || nowMs - seen.at >= SENT_BEHIND_MAX_MS) continue;
-    if (sent !== undefined && seen.at - sent.at >= SENT_BEHIND_MAX_MS) return `fan-out is ${Math.round((seen.at - sent.at) / 3_600_000)} h behind the observer in shard ${id}: DynamoDB drops what it has not read`;
+    if (sent !== undefined && seen.at - sent.at >= SENT_BEHIND_MAX_MS)
+      return `fan-out is ${Math.round((seen.at - sent.at) / 3_600_000)} h behind the observer in shard ${id}: DynamoDB drops what it has not read`;
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { LANE_MESSAGE_BYTES, LANE_MESSAGE_JSON_BYTES, RESYNC_KEYS_MAX } from '../core/constants.ts';
+import { assert } from '../core/errors.ts';
 import type { Envelope, ResyncKey } from '../core/formats/message.ts';
 import { encodeChanges, encodeMessage, within } from '../core/formats/message.ts';
 import { position } from '../core/formats/position.ts';
@@ -8,7 +9,6 @@ import { metaOf } from '../core/formats/seal.ts';
 import type { KeySchema } from '../core/key.ts';
 import { keyHash, keyText } from '../core/key.ts';
 import { laneOf } from '../core/lanes.ts';
-import { assert } from '../core/errors.ts';
 import type { StreamRecord } from '../ports/stream.ts';
 import type { LaneSend } from './send.ts';
 
@@ -53,7 +53,16 @@ interface LanePlan {
  */
 export function planFanout(
   records: readonly StreamRecord[],
-  at: { readonly seat: Seat; readonly set: string; readonly member: string; readonly key: KeySchema; readonly lanes: number; readonly expiry: 'local' | 'replicate'; readonly nowMs: number; readonly shard?: string },
+  at: {
+    readonly seat: Seat;
+    readonly set: string;
+    readonly member: string;
+    readonly key: KeySchema;
+    readonly lanes: number;
+    readonly expiry: 'local' | 'replicate';
+    readonly nowMs: number;
+    readonly shard?: string;
+  },
 ): FanoutPlan {
   const lanes = new Map<number, LanePlan>();
   let images = 0;

@@ -1,8 +1,8 @@
 import { FUNCTION_TIMEOUT_MS, REQUEST_EFFECT_MAX_MS, SEND_REFUSED_BUDGET_MS } from '../core/constants.ts';
 import type { Link } from '../core/formats/rows.ts';
 import { isPrimary, linkKey, numberValue, sinceWhyValue, stringValue } from '../core/formats/rows.ts';
-import { whyText } from '../ports/errors.ts';
 import type { RemoteError } from '../ports/errors.ts';
+import { whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { StreamBatch, StreamRecord } from '../ports/stream.ts';
@@ -12,8 +12,8 @@ import { planFanout } from './fanout-plan.ts';
 import { retried } from './retry.ts';
 import { NotInitialisedError, readSelf } from './self.ts';
 import { sendToLanes } from './send.ts';
-import { growMark } from './shards.ts';
 import type { ShardFinder } from './shards.ts';
+import { growMark } from './shards.ts';
 
 /** What fan-out needs: the member's own region only. */
 export interface FanoutPorts {
@@ -109,7 +109,14 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
     if (now - since < SEND_REFUSED_BUDGET_MS) return false;
     runtime.log.error('A link is stale: its queue has refused sends for too long. It is skipped until it is refilled.', { link: link.target, why, since });
     runtime.metrics.count('LinkStale', 1, { link: link.target });
-    await updateLink(link, { set: { state: stringValue('stale'), why: stringValue(`its queue refused sends for ${Math.round((now - since) / 60_000)} min: ${why}`), since: numberValue(now) }, remove: ['refusing', 'proven'] });
+    await updateLink(link, {
+      set: {
+        state: stringValue('stale'),
+        why: stringValue(`its queue refused sends for ${Math.round((now - since) / 60_000)} min: ${why}`),
+        since: numberValue(now),
+      },
+      remove: ['refusing', 'proven'],
+    });
     return true;
   }
 

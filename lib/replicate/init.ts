@@ -1,7 +1,7 @@
 import type { MemberConfig, SetConfig } from '../core/config.ts';
 import { InputError } from '../core/errors.ts';
-import { SEAT_KEY, decodeSeat, encodeLink, encodeSeat, isPrimary } from '../core/formats/rows.ts';
 import type { Seat } from '../core/formats/rows.ts';
+import { decodeSeat, encodeLink, encodeSeat, isPrimary, SEAT_KEY } from '../core/formats/rows.ts';
 import { keyAttributes } from '../core/key.ts';
 import { memberNames } from '../core/names.ts';
 import { isRemote } from '../ports/errors.ts';
@@ -30,11 +30,17 @@ export async function initSet(config: SetConfig, primary: MemberConfig, tables: 
   }
   for (const [name, seat] of seats) {
     if (isPrimary(seat) && name !== primary.name) {
-      throw new InputError('has-primary', `The set "${config.set}" has a primary already: "${name}", in epoch ${seat.own}. "init" does not move it; nothing was written.`);
+      throw new InputError(
+        'has-primary',
+        `The set "${config.set}" has a primary already: "${name}", in epoch ${seat.own}. "init" does not move it; nothing was written.`,
+      );
     }
     const { tableId } = described.get(name) as TableDescription;
     if (seat.tableId !== tableId) {
-      throw new InputError('foreign-table', `The items table of "${name}" was made anew: its TableId is ${tableId}, but ${seat.tableId} is registered. Nothing was written.`);
+      throw new InputError(
+        'foreign-table',
+        `The items table of "${name}" was made anew: its TableId is ${tableId}, but ${seat.tableId} is registered. Nothing was written.`,
+      );
     }
   }
   const members: { name: string; seat: 'written' | 'kept'; linksWritten: number }[] = [];
@@ -80,17 +86,26 @@ async function describeFit(config: SetConfig, member: MemberConfig, table: Table
   try {
     found = await table.describe(member.items);
   } catch (error) {
-    if (isRemote(error, 'missing')) throw new InputError('not-deployed', `The table "${member.items}" ${where} is not there. Deploy the set "${config.set}" first, or check its name and regions.`);
+    if (isRemote(error, 'missing'))
+      throw new InputError(
+        'not-deployed',
+        `The table "${member.items}" ${where} is not there. Deploy the set "${config.set}" first, or check its name and regions.`,
+      );
     throw error;
   }
-  const expected = keyAttributes(config.key.sort === undefined ? { partition: config.key.partition } : { partition: config.key.partition, sort: config.key.sort })
+  const expected = keyAttributes(
+    config.key.sort === undefined ? { partition: config.key.partition } : { partition: config.key.partition, sort: config.key.sort },
+  )
     .map((a) => `${a.name}:${a.type}`)
     .join(',');
   const seen = found.key.map((a) => `${a.name}:${a.type}`).join(',');
-  if (seen !== expected) throw new InputError('key-schema', `The table "${member.items}" ${where} has the key ${seen}; the set's is ${expected}. All members need the same.`);
+  if (seen !== expected)
+    throw new InputError('key-schema', `The table "${member.items}" ${where} has the key ${seen}; the set's is ${expected}. All members need the same.`);
   if (!found.streamEnabled || found.streamView !== 'NEW_AND_OLD_IMAGES') {
-    throw new InputError('stream', `The stream of the table "${member.items}" ${where} must be enabled with NEW_AND_OLD_IMAGES; it is ${found.streamEnabled ? (found.streamView ?? 'unknown') : 'disabled'}.`);
+    throw new InputError(
+      'stream',
+      `The stream of the table "${member.items}" ${where} must be enabled with NEW_AND_OLD_IMAGES; it is ${found.streamEnabled ? (found.streamView ?? 'unknown') : 'disabled'}.`,
+    );
   }
   return found;
 }
-

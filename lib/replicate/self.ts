@@ -1,6 +1,6 @@
 import type { Item } from '../core/attribute.ts';
-import { SELF, SEAT_KEY, LINK_PREFIX, decodeLink, decodeSeat } from '../core/formats/rows.ts';
 import type { Link, Seat } from '../core/formats/rows.ts';
+import { decodeLink, decodeSeat, LINK_PREFIX, SEAT_KEY, SELF } from '../core/formats/rows.ts';
 import type { TablePort } from '../ports/table.ts';
 
 /** What a member's own `self` rows say. */

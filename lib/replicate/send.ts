@@ -1,7 +1,7 @@
 import { SQS_BATCH_ENTRIES, SQS_CALL_BYTES_MAX } from '../core/constants.ts';
 import { laneGroup } from '../core/lanes.ts';
-import type { QueuePort } from '../ports/queue.ts';
 import { RemoteError } from '../ports/errors.ts';
+import type { QueuePort } from '../ports/queue.ts';
 
 /** One message for a lane. */
 export interface LaneSend {

@@ -1,8 +1,8 @@
 import { numberValue, sequenceValue, shardKey } from '../core/formats/rows.ts';
-import type { ShardDescription, StreamPort } from '../ports/stream.ts';
 import { RemoteError } from '../ports/errors.ts';
-import type { TablePort } from '../ports/table.ts';
 import type { Clock } from '../ports/runtime.ts';
+import type { ShardDescription, StreamPort } from '../ports/stream.ts';
+import type { TablePort } from '../ports/table.ts';
 
 /** How long a stream's description is believed (ms). A record of a shard that is not in it causes one new look. */
 const DESCRIPTION_AGE_MAX_MS = 60_000;

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { awsClients } from '../../lib/adapters/aws/clients.ts';
 import { AwsQueuePort } from '../../lib/adapters/aws/queue-port.ts';
 import { AwsTablePort } from '../../lib/adapters/aws/table-port.ts';
-import { isRemote, RemoteError } from '../../lib/ports/errors.ts';
+import { isRemote, type RemoteError } from '../../lib/ports/errors.ts';
 import { localCredentials } from './support/aws-world.ts';
 import { EVERY_TYPE } from './support/values.ts';
 
@@ -30,7 +30,11 @@ async function serve(answer: (seen: Seen, number: number) => Answer): Promise<{ 
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      seen.push({ target: String(request.headers['x-amz-target']), body: Buffer.concat(chunks).toString('utf8'), authorization: String(request.headers.authorization) });
+      seen.push({
+        target: String(request.headers['x-amz-target']),
+        body: Buffer.concat(chunks).toString('utf8'),
+        authorization: String(request.headers.authorization),
+      });
       const what = answer(seen.at(-1) as Seen, seen.length);
       if (what === 'hang') return;
       if (what === 'reset') {
@@ -83,29 +87,60 @@ async function failure(call: Promise<unknown>): Promise<RemoteError> {
   return error;
 }
 
-const json = (type: string, message = 'why', status = 400): Answer => ({ status, body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message }) });
+const json = (type: string, message = 'why', status = 400): Answer => ({
+  status,
+  body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message }),
+});
 const KEY = { pk: { S: 'a' } };
 
 describe('the wire', () => {
   it('sends exactly the items that it was given, signed, and gives back exactly what came', async () => {
     const odd = { ...KEY, n: { N: '1.50E+1' }, b: { B: 'BBB=' }, big: { N: '12345678901234567890123456789012345678' }, ...EVERY_TYPE };
-    const server = await serve(({ target }) => ({ body: target.endsWith('BatchGetItem') ? JSON.stringify({ Responses: { t: [odd] }, UnprocessedKeys: { t: { Keys: [KEY] } } }) : JSON.stringify({ UnprocessedItems: { t: [{ PutRequest: { Item: odd } }, { DeleteRequest: { Key: KEY } }] } }) }));
+    const server = await serve(({ target }) => ({
+      body: target.endsWith('BatchGetItem')
+        ? JSON.stringify({ Responses: { t: [odd] }, UnprocessedKeys: { t: { Keys: [KEY] } } })
+        : JSON.stringify({ UnprocessedItems: { t: [{ PutRequest: { Item: odd } }, { DeleteRequest: { Key: KEY } }] } }),
+    }));
     const { table } = portsOf(server.endpoint);
-    expect(await table.batchWrite([{ table: 't', put: odd }, { table: 't', delete: KEY }, { table: 'u', delete: KEY }])).toEqual({ unprocessed: [{ table: 't', put: odd }, { table: 't', delete: KEY }] });
-    expect(server.seen[0]?.body).toBe(JSON.stringify({ RequestItems: { t: [{ PutRequest: { Item: odd } }, { DeleteRequest: { Key: KEY } }], u: [{ DeleteRequest: { Key: KEY } }] } }));
+    expect(
+      await table.batchWrite([
+        { table: 't', put: odd },
+        { table: 't', delete: KEY },
+        { table: 'u', delete: KEY },
+      ]),
+    ).toEqual({
+      unprocessed: [
+        { table: 't', put: odd },
+        { table: 't', delete: KEY },
+      ],
+    });
+    expect(server.seen[0]?.body).toBe(
+      JSON.stringify({ RequestItems: { t: [{ PutRequest: { Item: odd } }, { DeleteRequest: { Key: KEY } }], u: [{ DeleteRequest: { Key: KEY } }] } }),
+    );
     expect(server.seen[0]?.target).toBe('DynamoDB_20120810.BatchWriteItem');
     expect(server.seen[0]?.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=local\/\d{8}\/eu-central-1\/dynamodb\/aws4_request/);
     const answer = await table.batchGet({ tables: [{ table: 't', keys: [KEY], project: [['_s', 'p'], ['pk']] }] });
     expect(answer.items.get('t')).toEqual([odd]);
     expect(answer.unprocessed.get('t')).toEqual([KEY]);
     expect(server.seen[1]?.body).toBe(
-      JSON.stringify({ RequestItems: { t: { Keys: [KEY], ConsistentRead: true, ProjectionExpression: '#n0.#n1, #n2', ExpressionAttributeNames: { '#n0': '_s', '#n1': 'p', '#n2': 'pk' } } } }),
+      JSON.stringify({
+        RequestItems: {
+          t: { Keys: [KEY], ConsistentRead: true, ProjectionExpression: '#n0.#n1, #n2', ExpressionAttributeNames: { '#n0': '_s', '#n1': 'p', '#n2': 'pk' } },
+        },
+      }),
     );
   });
 
   it('reads the old item of a failed condition as it is on the wire', async () => {
     const old = { ...KEY, b: { B: 'AAE=' }, n: { N: '1' } };
-    const server = await serve(() => ({ status: 400, body: JSON.stringify({ __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException', message: 'The conditional request failed', Item: old }) }));
+    const server = await serve(() => ({
+      status: 400,
+      body: JSON.stringify({
+        __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException',
+        message: 'The conditional request failed',
+        Item: old,
+      }),
+    }));
     const { table } = portsOf(server.endpoint);
     expect(await table.put('t', { ...KEY }, { op: 'absent', path: ['pk'] })).toEqual({ ok: false, old });
   });
@@ -181,9 +216,11 @@ describe('failures of a server', () => {
     };
     const first = failure(table.put('t', KEY, undefined, { admit }));
     const second = failure(table.put('t', KEY, undefined, { admit }));
-    expect((await second).kind).toBe('transient');
-    expect((await second).code).toBe('ConnectTimeout');
-    expect((await first).kind).toBe('unanswered');
+    // Which of the two gets the connection is not said.
+    const codes = [(await first).code, (await second).code].sort();
+    const kinds = [(await first).kind, (await second).kind].sort();
+    expect(codes).toEqual(['ConnectTimeout', 'TimeoutError']);
+    expect(kinds).toEqual(['transient', 'unanswered']);
     expect(admitted).toBe(1);
     expect(server.seen.length).toBe(1);
   });
@@ -215,14 +252,18 @@ describe('failures of a server', () => {
   });
 
   it('sends are retried with the same deduplication ids; other calls to SQS are not', async () => {
-    const server = await serve((_seen, number) => (number < 3 ? { status: 500, body: JSON.stringify({ __type: 'InternalError' }) } : { body: '{"Successful":[]}' }));
+    const server = await serve((_seen, number) =>
+      number < 3 ? { status: 500, body: JSON.stringify({ __type: 'InternalError' }) } : { body: '{"Successful":[]}' },
+    );
     const { queue } = portsOf(server.endpoint);
     expect(await queue.sendBatch(`${server.endpoint}/000000000000/q.fifo`, [{ id: 'a', body: 'x', group: 'g', dedup: 'd-1' }])).toEqual({ failed: [] });
     expect(server.seen.length).toBe(3);
     expect(new Set(server.seen.map((s) => s.body)).size).toBe(1);
     expect(server.seen[0]?.body).toContain('"MessageDeduplicationId":"d-1"');
     const other = await serve(() => ({ status: 500, body: JSON.stringify({ __type: 'InternalError' }) }));
-    expect((await failure(portsOf(other.endpoint).queue.deleteBatch(`${other.endpoint}/000000000000/q.fifo`, [{ id: 'a', receipt: 'r' }]))).kind).toBe('unanswered');
+    expect((await failure(portsOf(other.endpoint).queue.deleteBatch(`${other.endpoint}/000000000000/q.fifo`, [{ id: 'a', receipt: 'r' }]))).kind).toBe(
+      'unanswered',
+    );
     expect(other.seen.length).toBe(1);
   });
 });

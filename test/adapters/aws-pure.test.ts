@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import type { DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
+import { describe, expect, it } from 'vitest';
 import { bareCode, failureOf, kindOf, remoteError } from '../../lib/adapters/aws/classify.ts';
 import { fromSqsEvent, fromStreamEvent } from '../../lib/adapters/aws/events.ts';
 import { Expressions } from '../../lib/adapters/aws/expression.ts';
@@ -37,7 +37,12 @@ describe('classification', () => {
   });
 
   it('reads errors of the SDK, of sockets, and what is none', () => {
-    expect(failureOf(Object.assign(new Error('m'), { name: 'ValidationException', $metadata: { httpStatusCode: 400 } }))).toEqual({ code: 'ValidationException', message: 'm', status: 400, issued: undefined });
+    expect(failureOf(Object.assign(new Error('m'), { name: 'ValidationException', $metadata: { httpStatusCode: 400 } }))).toEqual({
+      code: 'ValidationException',
+      message: 'm',
+      status: 400,
+      issued: undefined,
+    });
     expect(failureOf(Object.assign(new Error('m'), { code: 'EPIPE' }))).toEqual({ code: 'EPIPE', message: 'm', status: undefined, issued: undefined });
     expect(remoteError('text').kind).toBe('unanswered');
     const own = new RemoteError('notIssued', 'NotAdmitted', 'x');
@@ -52,12 +57,21 @@ describe('expressions', () => {
     const text = e.condition({
       op: 'or',
       of: [
-        { op: 'and', of: [{ op: 'absent', path: ['size'] }, { op: '<=', path: ['_s', 'p'], value: { B: 'AA==' } }] },
+        {
+          op: 'and',
+          of: [
+            { op: 'absent', path: ['size'] },
+            { op: '<=', path: ['_s', 'p'], value: { B: 'AA==' } },
+          ],
+        },
         { op: '=', path: ['size'], value: { N: '1' } },
       ],
     });
     expect(text).toBe('((attribute_not_exists(#n0)) AND (#n1.#n2 <= :v0)) OR (#n0 = :v1)');
-    expect(e.parameters()).toEqual({ ExpressionAttributeNames: { '#n0': 'size', '#n1': '_s', '#n2': 'p' }, ExpressionAttributeValues: { ':v0': { B: 'AA==' }, ':v1': { N: '1' } } });
+    expect(e.parameters()).toEqual({
+      ExpressionAttributeNames: { '#n0': 'size', '#n1': '_s', '#n2': 'p' },
+      ExpressionAttributeValues: { ':v0': { B: 'AA==' }, ':v1': { N: '1' } },
+    });
   });
   it('compile changes, and nothing to nothing', () => {
     const e = new Expressions();
@@ -84,7 +98,18 @@ describe('events', () => {
     const image = { pk: { S: 'a' }, n: { N: '1.0' }, b: { B: 'AA==' } };
     const batch = fromStreamEvent(record({ NewImage: image, OldImage: image }));
     expect(batch).toEqual({
-      records: [{ eventName: 'MODIFY', streamArn: 'arn:aws:dynamodb:eu-central-1:1:table/t/stream/x', sequence: '123', createdMs: 1_700_000_000_000, keys: { pk: { S: 'a' } }, newImage: image, oldImage: image, byTtl: false }],
+      records: [
+        {
+          eventName: 'MODIFY',
+          streamArn: 'arn:aws:dynamodb:eu-central-1:1:table/t/stream/x',
+          sequence: '123',
+          createdMs: 1_700_000_000_000,
+          keys: { pk: { S: 'a' } },
+          newImage: image,
+          oldImage: image,
+          byTtl: false,
+        },
+      ],
     });
     expect(batch.records[0]?.newImage).toBe(image);
   });
@@ -108,7 +133,17 @@ describe('events', () => {
     });
     const { queueArn, messages } = fromSqsEvent({ Records: [message('1'), message('2')] } as unknown as SQSEvent);
     expect(queueArn).toBe('arn:aws:sqs:eu-central-1:1:q.fifo');
-    expect(messages).toEqual(['1', '2'].map((id) => ({ id, receipt: `r-${id}`, body: `b-${id}`, group: 'lane-1', receiveCount: 3, sentMs: 1_700_000_000_123, attributes: { why: 'x' } })));
+    expect(messages).toEqual(
+      ['1', '2'].map((id) => ({
+        id,
+        receipt: `r-${id}`,
+        body: `b-${id}`,
+        group: 'lane-1',
+        receiveCount: 3,
+        sentMs: 1_700_000_000_123,
+        attributes: { why: 'x' },
+      })),
+    );
     expect(() => fromSqsEvent({ Records: [message('1'), message('2', 'arn:other')] } as unknown as SQSEvent)).toThrow(/two queues/);
     expect(() => fromSqsEvent({ Records: [] })).toThrow(/no records/);
   });

@@ -65,7 +65,10 @@ describe('the hook', () => {
     const read = await region.table.batchGet({ tables: [{ table: 't', keys: [{ pk: { S: 'a' } }, { pk: { S: 'c' } }] }] });
     expect(read.items.get('t')).toEqual([item('a')]);
     expect(read.unprocessed.get('t')).toEqual([{ pk: { S: 'c' } }]);
-    const answer = await region.queue.sendBatch(queue.url, ['x', 'y'].map((id) => ({ id, body: id, group: id, dedup: id })));
+    const answer = await region.queue.sendBatch(
+      queue.url,
+      ['x', 'y'].map((id) => ({ id, body: id, group: id, dedup: id })),
+    );
     expect(answer.failed.map((f) => f.id)).toEqual(['x']);
     expect(region.messages('q.fifo').map((m) => m.body)).toEqual(['y']);
   });
@@ -156,7 +159,15 @@ describe('queues in memory', () => {
   it('refuse an expired receipt, entries with bad ids, and more than 12 h of visibility', async () => {
     const { clock, region } = memoryCloud();
     const { url } = region.createQueue({ name: 'q.fifo' });
-    expect((await region.queue.sendBatch(url, [{ ...send, group: 'with space' }, { ...send, id: 'b', dedup: 'x'.repeat(129) }, { ...send, id: 'c' }])).failed.map((f) => f.id)).toEqual(['a', 'b']);
+    expect(
+      (
+        await region.queue.sendBatch(url, [
+          { ...send, group: 'with space' },
+          { ...send, id: 'b', dedup: 'x'.repeat(129) },
+          { ...send, id: 'c' },
+        ])
+      ).failed.map((f) => f.id),
+    ).toEqual(['a', 'b']);
     const [message] = await region.queue.receive(url, { max: 1, visibilityS: 10 });
     const receipt = message?.receipt ?? '';
     expect((await region.queue.changeVisibilityBatch(url, [{ id: 'a', receipt, seconds: 43_201 }])).failed.length).toBe(1);
@@ -216,14 +227,30 @@ describe('clock and chance', () => {
 });
 
 describe('sizes and numbers', () => {
-  it.each([['0', 1], ['1', 2], ['-1', 3], ['12', 2], ['123', 3], ['1200', 2], ['0.0012', 2], ['12345678901234567890123456789012345678', 20]])('%s has %i bytes', (text, bytes) => {
+  it.each([
+    ['0', 1],
+    ['1', 2],
+    ['-1', 3],
+    ['12', 2],
+    ['123', 3],
+    ['1200', 2],
+    ['0.0012', 2],
+    ['12345678901234567890123456789012345678', 20],
+  ])('%s has %i bytes', (text, bytes) => {
     expect(numberBytes(text)).toBe(bytes);
   });
   it('measures items', () => {
     expect(itemBytes({ ab: { S: 'é' }, b: { B: 'AAECA/8=' }, t: { BOOL: true }, n: { NULL: true } })).toBe(2 + 2 + 1 + 5 + 1 + 1 + 1 + 1);
     expect(itemBytes({ l: { L: [] }, m: { M: { x: { S: 'y' } } }, s: { SS: ['a', 'bc'] } })).toBe(1 + 3 + 1 + 3 + 1 + 1 + 1 + 1 + 3);
   });
-  it.each([['1.0', '1'], ['-1.0000E-5', '-0.00001'], ['1E3', '1000'], ['00012.3400', '12.34'], ['-0.0', '0'], ['.5', '0.5']])('shows %s as %s', (text, shown) => {
+  it.each([
+    ['1.0', '1'],
+    ['-1.0000E-5', '-0.00001'],
+    ['1E3', '1000'],
+    ['00012.3400', '12.34'],
+    ['-0.0', '0'],
+    ['.5', '0.5'],
+  ])('shows %s as %s', (text, shown) => {
     expect(displayNumber(text)).toBe(shown);
   });
 });

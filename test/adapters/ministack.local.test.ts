@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Cloud } from '../../local/cloud.ts';
 import { startCloud } from '../../local/cloud.ts';
-import { REGION, awsQueueWorld, awsTableWorld } from './support/aws-world.ts';
+import { awsQueueWorld, awsTableWorld, REGION } from './support/aws-world.ts';
 import { queuePortSuite } from './support/queue-suite.ts';
 import { streamPortSuite } from './support/stream-suite.ts';
 import { tablePortSuite } from './support/table-suite.ts';
@@ -13,6 +13,6 @@ beforeAll(async () => {
 afterAll(() => cloud?.stop());
 const endpoint = (): string => cloud.endpoints[REGION] as string;
 
-tablePortSuite('MiniStack', () => awsTableWorld(endpoint()), ['number-keys-by-text', 'set-and-remove']);
+tablePortSuite('MiniStack', () => awsTableWorld(endpoint()), ['number-keys-by-text', 'set-and-remove', 'names-may-be-empty']);
 streamPortSuite('MiniStack', () => awsTableWorld(endpoint()));
 queuePortSuite('MiniStack', () => awsQueueWorld(endpoint()));

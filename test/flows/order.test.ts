@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { lostAnswer } from '../../lib/adapters/memory/call.ts';
 import type { Item } from '../../lib/core/attribute.ts';
 import { encodeMessage } from '../../lib/core/formats/message.ts';
-import { lostAnswer } from '../../lib/adapters/memory/call.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
-import { World, item, key } from './support/world.ts';
 import { Watch } from './support/watch.ts';
+import { item, key, World } from './support/world.ts';
 
 const value = (i: Item | undefined): string | undefined => (i?.['n'] as { N: string } | undefined)?.N;
 const version = (pk: string, n: number): Item => item(pk, 1, { n: { N: String(n) } });
@@ -163,11 +163,16 @@ describe('order', () => {
       await world.clock.run(world.cloud.region(world.primary).queue.sendBatch(url, [{ id: '0', body, group: 'lane-0', dedup: world.chance.nonce() }]));
     };
     await send('AgAAAA==');
-    await send(encodeMessage({ kind: 'resync', mode: 'repair', set: 'other', epoch: 1, source: world.primary, lane: 0, lanes: 1, sent: 0, keys: [] }) as string);
+    await send(
+      encodeMessage({ kind: 'resync', mode: 'repair', set: 'other', epoch: 1, source: world.primary, lane: 0, lanes: 1, sent: 0, keys: [] }) as string,
+    );
     await world.put(version('a', 1));
     await world.drain();
     expect(value(await world.get(key('a')))).toBe('1');
-    expect(world.deadLetters().map((d) => d.attributes['reason'])).toEqual([expect.stringContaining('unknown format'), expect.stringContaining('of the set "other"')]);
+    expect(world.deadLetters().map((d) => d.attributes['reason'])).toEqual([
+      expect.stringContaining('unknown format'),
+      expect.stringContaining('of the set "other"'),
+    ]);
     // The minute run leaves them, for a human, and is not blocked by them.
     const result = await world.minute();
     expect(result.links[world.secondary]?.deadLetters).toMatchObject({ redriven: 0, unreadable: 2 });

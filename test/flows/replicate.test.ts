@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../lib/core/attribute.ts';
-import { metaValue, metaOf, verifySeal, withoutMeta } from '../../lib/core/formats/seal.ts';
 import { rev } from '../../lib/core/formats/rev.ts';
+import { metaOf, metaValue, verifySeal, withoutMeta } from '../../lib/core/formats/seal.ts';
 import { readTombstone } from '../../lib/core/formats/tombstone.ts';
 import { keyText } from '../../lib/core/key.ts';
-import { World, KEY, item, key } from './support/world.ts';
 import { Watch } from './support/watch.ts';
+import { item, KEY, key, World } from './support/world.ts';
 
 /** Every type of DynamoDB, at the edges. */
 const EVERY_TYPE: Item = item('every type', 1, {
@@ -85,7 +85,11 @@ describe('the pipeline', () => {
     const world = await World.create();
     await world.put(item('a', 1));
     await world.drain();
-    const record = { ...(world.records()[0] as (typeof world.records extends () => readonly (infer R)[] ? R : never)), eventName: 'REMOVE' as const, byTtl: true };
+    const record = {
+      ...(world.records()[0] as typeof world.records extends () => readonly (infer R)[] ? R : never),
+      eventName: 'REMOVE' as const,
+      byTtl: true,
+    };
     expect(await world.fanoutOf([record])).toMatchObject({ images: 0, resyncs: 0, skipped: 1 });
   });
 
@@ -104,7 +108,9 @@ describe('the pipeline', () => {
     for (let i = 0; i < 3; i += 1) await world.put(item('a', i));
     await world.pumpFanout();
     const rows = async (): Promise<string[]> =>
-      (await world.clock.run(world.table(world.primary).query({ table: world.control(world.primary), partition: { name: 'pk', value: { S: 'shard' } } }))).items.map((r) => JSON.stringify(r['sent']));
+      (
+        await world.clock.run(world.table(world.primary).query({ table: world.control(world.primary), partition: { name: 'pk', value: { S: 'shard' } } }))
+      ).items.map((r) => JSON.stringify(r['sent']));
     const after = await rows();
     expect(after).toHaveLength(1);
     await world.fanoutOf(world.records().slice(0, 1));

@@ -35,13 +35,19 @@ const SNIPPETS: readonly Snippet[] = [
   { file: 'lib/core/re-export.ts', code: "export { it } from '../ports/table.ts';", refused: [PURE, 'barrel'] },
   { file: 'lib/core/formats/from-ports.ts', code: `import { it } from '../../ports/table.ts';\n${USE}`, refused: [PURE] },
   { file: 'lib/core/chance.ts', code: `import { randomUUID as it } from 'node:crypto';\n${USE}`, refused: ['Chance is an argument'] },
-  { file: 'lib/core/ok-packages.ts', code: "import { hash } from 'node:crypto';\nimport { constants } from 'node:zlib';\nimport { z } from 'zod';\nexport const use = [hash, constants, z];" },
+  {
+    file: 'lib/core/ok-packages.ts',
+    code: "import { hash } from 'node:crypto';\nimport { constants } from 'node:zlib';\nimport { z } from 'zod';\nexport const use = [hash, constants, z];",
+  },
   { file: 'lib/core/ok-core.ts', code: `import { it } from './key.ts';\n${USE}` },
   { file: 'lib/core/formats/ok-core.ts', code: `import { it } from '../key.ts';\n${USE}` },
   // lib/ports imports lib/core and itself.
   { file: 'lib/ports/from-flow.ts', code: `import { it } from '../replicate/fanout.ts';\n${USE}`, refused: [PORTS] },
   { file: 'lib/ports/from-package.ts', code: `import { z as it } from 'zod';\n${USE}`, refused: [PORTS] },
-  { file: 'lib/ports/ok.ts', code: "import type { Item } from '../core/attribute.ts';\nimport type { Clock } from './runtime.ts';\nexport type Use = [Item, Clock];" },
+  {
+    file: 'lib/ports/ok.ts',
+    code: "import type { Item } from '../core/attribute.ts';\nimport type { Clock } from './runtime.ts';\nexport type Use = [Item, Clock];",
+  },
   // Flows: no adapters, no packages, no edges.
   ...['replicate', 'replicate/apply', 'observe', 'reconcile', 'archive', 'control', 'serve', 'status'].flatMap((folder): Snippet[] => {
     const up = '../'.repeat(folder.split('/').length);
@@ -49,7 +55,10 @@ const SNIPPETS: readonly Snippet[] = [
       { file: `lib/${folder}/from-adapter.ts`, code: `import { it } from '${up}adapters/memory/cloud.ts';\n${USE}`, refused: [THROUGH_PORTS] },
       { file: `lib/${folder}/from-aws.ts`, code: `import { it } from '${up}adapters/aws/table.ts';\n${USE}`, refused: [THROUGH_PORTS] },
       { file: `lib/${folder}/from-sdk.ts`, code: `import { it } from '@aws-sdk/client-sqs';\n${USE}`, refused: [PACKAGES] },
-      { file: `lib/${folder}/ok-test.ts`, code: `import { it } from '${up}core/key.ts';\nimport { that } from '${up}ports/table.ts';\nexport const use = [it, that];` },
+      {
+        file: `lib/${folder}/ok-test.ts`,
+        code: `import { it } from '${up}core/key.ts';\nimport { that } from '${up}ports/table.ts';\nexport const use = [it, that];`,
+      },
     ];
   }),
   ...['functions', 'cli', 'cdk', 'local', 'test', 'bench', 'tools', 'client'].map(

@@ -1,5 +1,5 @@
-import { RemoteError } from '../../ports/errors.ts';
 import type { RemoteErrorKind } from '../../ports/errors.ts';
+import { RemoteError } from '../../ports/errors.ts';
 
 /**
  * What a failed call means, by one pure function. The question behind every row: may it have taken effect?
@@ -148,8 +148,20 @@ export function remoteError(error: unknown): RemoteError {
 
 /** Reads what an error of the SDK, of a socket, or of the socket handler says of itself. */
 export function failureOf(error: unknown): Failure {
-  const e = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown; issued?: unknown; $metadata?: { httpStatusCode?: unknown }; $response?: { statusCode?: unknown } };
-  const status = typeof e.$metadata?.httpStatusCode === 'number' ? e.$metadata.httpStatusCode : typeof e.$response?.statusCode === 'number' ? e.$response.statusCode : undefined;
+  const e = (error ?? {}) as {
+    name?: unknown;
+    code?: unknown;
+    message?: unknown;
+    issued?: unknown;
+    $metadata?: { httpStatusCode?: unknown };
+    $response?: { statusCode?: unknown };
+  };
+  const status =
+    typeof e.$metadata?.httpStatusCode === 'number'
+      ? e.$metadata.httpStatusCode
+      : typeof e.$response?.statusCode === 'number'
+        ? e.$response.statusCode
+        : undefined;
   // A refusal's name is the service's code; a socket's error is named "Error" and has its code beside it.
   const name = typeof e.name === 'string' ? e.name : 'Unknown';
   const code = status === undefined && typeof e.code === 'string' ? e.code : name;

@@ -70,8 +70,13 @@ export interface AwsClients {
 export function awsClients(options: AwsClientsOptions): AwsClients {
   const connectMs = options.timeouts?.connectMs ?? CONNECT_TIMEOUT_MS;
   const requestMs = options.timeouts?.requestMs ?? REQUEST_TIMEOUT_MS;
-  assert(connectMs <= requestMs && requestMs < REQUEST_EFFECT_MAX_MS, 'connect timeout ≤ request timeout < R', { connectMs, requestMs, r: REQUEST_EFFECT_MAX_MS });
-  const handler = (own: SocketHandlerOptions): SocketHandler => new SocketHandler({ ...own, ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }) });
+  assert(connectMs <= requestMs && requestMs < REQUEST_EFFECT_MAX_MS, 'connect timeout ≤ request timeout < R', {
+    connectMs,
+    requestMs,
+    r: REQUEST_EFFECT_MAX_MS,
+  });
+  const handler = (own: SocketHandlerOptions): SocketHandler =>
+    new SocketHandler({ ...own, ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }) });
   const data = handler({ connectMs, requestMs });
   const queues = handler({ connectMs, requestMs });
   const invocations = handler({ connectMs, requestMs: options.timeouts?.invokeMs ?? INVOKE_TIMEOUT_MS });

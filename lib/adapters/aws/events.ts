@@ -22,7 +22,9 @@ function streamRecord(record: DynamoDBRecord): StreamRecord {
   const sequence = dynamodb?.SequenceNumber;
   const keys = dynamodb?.Keys as Key | undefined;
   if (eventName === undefined || streamArn === undefined || sequence === undefined || keys === undefined) {
-    throw new FormatError(`Not a record of a DynamoDB stream: it has ${Object.keys(record).join(', ') || 'no fields'}, and of "dynamodb" ${Object.keys(dynamodb ?? {}).join(', ') || 'nothing'}. Connect the function to a table's stream.`);
+    throw new FormatError(
+      `Not a record of a DynamoDB stream: it has ${Object.keys(record).join(', ') || 'no fields'}, and of "dynamodb" ${Object.keys(dynamodb ?? {}).join(', ') || 'nothing'}. Connect the function to a table's stream.`,
+    );
   }
   const identity = record.userIdentity as { readonly principalId?: string; readonly PrincipalId?: string } | undefined;
   return {

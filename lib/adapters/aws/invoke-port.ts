@@ -18,7 +18,9 @@ export class AwsInvokePort implements InvokePort {
   async invoke(functionName: string, payload: string): Promise<string> {
     let answer: { Payload?: Uint8Array | undefined; FunctionError?: string | undefined };
     try {
-      answer = await this.#client.send(new InvokeCommand({ FunctionName: functionName, InvocationType: 'RequestResponse', Payload: Buffer.from(payload, 'utf8') }));
+      answer = await this.#client.send(
+        new InvokeCommand({ FunctionName: functionName, InvocationType: 'RequestResponse', Payload: Buffer.from(payload, 'utf8') }),
+      );
     } catch (error) {
       throw remoteError(error);
     }

@@ -29,7 +29,9 @@ export class AwsQueuePort implements QueuePort {
             MessageGroupId: entry.group,
             MessageDeduplicationId: entry.dedup,
             ...(entry.attributes !== undefined && {
-              MessageAttributes: Object.fromEntries(Object.entries(entry.attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }])),
+              MessageAttributes: Object.fromEntries(
+                Object.entries(entry.attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+              ),
             }),
           })),
         }),
@@ -38,7 +40,10 @@ export class AwsQueuePort implements QueuePort {
     });
   }
 
-  changeVisibilityBatch(queueUrl: string, entries: readonly { readonly id: string; readonly receipt: string; readonly seconds: number }[]): Promise<BatchAnswer> {
+  changeVisibilityBatch(
+    queueUrl: string,
+    entries: readonly { readonly id: string; readonly receipt: string; readonly seconds: number }[],
+  ): Promise<BatchAnswer> {
     return answered(async () => {
       const answer = await this.#clients.sqs.send(
         new ChangeMessageVisibilityBatchCommand({

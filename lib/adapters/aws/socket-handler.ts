@@ -177,7 +177,12 @@ export class SocketHandler {
         return;
       }
       if (socket !== null) this.#lastUsed.set(socket, moment());
-      resolve({ statusCode: answer.statusCode ?? 0, reason: answer.statusMessage ?? '', headers: answer.headers as Record<string, string>, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) });
+      resolve({
+        statusCode: answer.statusCode ?? 0,
+        reason: answer.statusMessage ?? '',
+        headers: answer.headers as Record<string, string>,
+        body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks),
+      });
     });
     answer.on('error', (error: NodeJS.ErrnoException) => fail(new SocketError(error.code ?? 'SocketError', error.message, true, { cause: error })));
   }

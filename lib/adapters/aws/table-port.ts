@@ -1,7 +1,27 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { BatchGetItemCommand, BatchWriteItemCommand, DeleteItemCommand, DescribeTableCommand, GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  DeleteItemCommand,
+  DescribeTableCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import type { Item, Key } from '../../core/attribute.ts';
-import type { BatchGet, BatchGetAnswer, CallOptions, Changes, Condition, ConditionalAnswer, QueryRequest, TableDescription, TablePort, TableWrite } from '../../ports/table.ts';
+import type {
+  BatchGet,
+  BatchGetAnswer,
+  CallOptions,
+  Changes,
+  Condition,
+  ConditionalAnswer,
+  QueryRequest,
+  TableDescription,
+  TablePort,
+  TableWrite,
+} from '../../ports/table.ts';
 import { remoteError } from './classify.ts';
 import { ADMIT } from './clients.ts';
 import { Expressions } from './expression.ts';
@@ -27,7 +47,11 @@ export class AwsTablePort implements TablePort {
         ...(project !== undefined && { ProjectionExpression: expressions.projection(project), ...expressions.parameters() }),
       };
     }
-    const answer = await this.#send<{ Responses?: Record<string, Item[]>; UnprocessedKeys?: Record<string, { Keys: Key[] }> }>(BatchGetItemCommand, { RequestItems: requestItems }, options);
+    const answer = await this.#send<{ Responses?: Record<string, Item[]>; UnprocessedKeys?: Record<string, { Keys: Key[] }> }>(
+      BatchGetItemCommand,
+      { RequestItems: requestItems },
+      options,
+    );
     return {
       items: new Map(Object.entries(answer.Responses ?? {}).map(([table, items]) => [table, items])),
       unprocessed: new Map(Object.entries(answer.UnprocessedKeys ?? {}).map(([table, { Keys }]) => [table, Keys])),
@@ -67,7 +91,13 @@ export class AwsTablePort implements TablePort {
   update(table: string, key: Key, changes: Changes, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer> {
     const expressions = new Expressions();
     const text = expressions.changes(changes);
-    return this.#conditional(UpdateItemCommand, { TableName: table, Key: key, ...(text !== undefined && { UpdateExpression: text }) }, expressions, condition, options);
+    return this.#conditional(
+      UpdateItemCommand,
+      { TableName: table, Key: key, ...(text !== undefined && { UpdateExpression: text }) },
+      expressions,
+      condition,
+      options,
+    );
   }
 
   async query(request: QueryRequest, options?: CallOptions): Promise<{ readonly items: readonly Item[]; readonly next?: Key }> {
@@ -101,12 +131,19 @@ export class AwsTablePort implements TablePort {
       key: key.map(({ AttributeName: name }) => ({ name, type: types.get(name) ?? 'S' })),
       ...(found.LatestStreamArn !== undefined && { streamArn: found.LatestStreamArn }),
       streamEnabled: found.StreamSpecification?.StreamEnabled === true,
-      ...(found.StreamSpecification?.StreamEnabled === true && found.StreamSpecification.StreamViewType !== undefined && { streamView: found.StreamSpecification.StreamViewType }),
+      ...(found.StreamSpecification?.StreamEnabled === true &&
+        found.StreamSpecification.StreamViewType !== undefined && { streamView: found.StreamSpecification.StreamViewType }),
       itemCount: found.ItemCount ?? 0,
     };
   }
 
-  async #conditional(command: CommandClass, input: object, expressions: Expressions, condition: Condition | undefined, options: CallOptions | undefined): Promise<ConditionalAnswer> {
+  async #conditional(
+    command: CommandClass,
+    input: object,
+    expressions: Expressions,
+    condition: Condition | undefined,
+    options: CallOptions | undefined,
+  ): Promise<ConditionalAnswer> {
     const text = condition === undefined ? undefined : expressions.condition(condition);
     try {
       await this.#send(command, { ...input, ...(text !== undefined && { ConditionExpression: text, ...ALL_OLD }), ...expressions.parameters() }, options);
@@ -146,4 +183,3 @@ interface WireTable {
   readonly StreamSpecification?: { readonly StreamEnabled: boolean; readonly StreamViewType?: string };
   readonly ItemCount?: number;
 }
-

@@ -1,6 +1,6 @@
-import type { CallOptions } from '../../ports/table.ts';
-import type { Clock } from '../../ports/runtime.ts';
 import { RemoteError } from '../../ports/errors.ts';
+import type { Clock } from '../../ports/runtime.ts';
+import type { CallOptions } from '../../ports/table.ts';
 
 /** One request of a port, as the hook sees it. */
 export interface CloudCall {

@@ -96,9 +96,14 @@ export class ManualClock implements Clock {
         // A long chain of promises, or work outside virtual time, may still be under way: give it turns before calling it a deadlock.
         for (let i = 0; i < IDLE_TURNS_MAX && !settled && this.#next() === undefined; i += 1) await this.#turn();
         if (settled || this.#next() !== undefined) continue;
-        throw new Error('The promise never settles: nobody sleeps on the manual clock, and nothing else is due. Something awaits an event that no one will send.');
+        throw new Error(
+          'The promise never settles: nobody sleeps on the manual clock, and nothing else is due. Something awaits an event that no one will send.',
+        );
       }
-      if (next.at > until) throw new Error(`The promise has not settled after ${maxMs} ms of virtual time; ${this.#sleepers.length} sleepers wait, the next for ${next.at - this.#elapsed} ms.`);
+      if (next.at > until)
+        throw new Error(
+          `The promise has not settled after ${maxMs} ms of virtual time; ${this.#sleepers.length} sleepers wait, the next for ${next.at - this.#elapsed} ms.`,
+        );
       await this.#wake(next);
     }
   }

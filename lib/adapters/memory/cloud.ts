@@ -1,8 +1,8 @@
 import type { Item } from '../../core/attribute.ts';
+import { RemoteError } from '../../ports/errors.ts';
 import type { InvokePort } from '../../ports/invoke.ts';
 import type { QueuePort } from '../../ports/queue.ts';
 import type { Clock } from '../../ports/runtime.ts';
-import { RemoteError } from '../../ports/errors.ts';
 import type { ShardDescription, StreamPort, StreamRecord } from '../../ports/stream.ts';
 import type { TablePort } from '../../ports/table.ts';
 import type { CloudHook, CloudWitness } from './call.ts';
@@ -177,7 +177,9 @@ export class MemoryRegion {
       return await fn(payload);
     } catch (error) {
       // The function ran and failed: what it had done by then is done.
-      throw new RemoteError('unanswered', 'FunctionError', `The function ${name} failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new RemoteError('unanswered', 'FunctionError', `The function ${name} failed: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -27,7 +27,9 @@ function countAndCheck(condition: Condition): number {
   if ('value' in condition) {
     const value = checkedValue(condition.value);
     if (condition.op !== '=' && condition.op !== '<>' && !('S' in value || 'N' in value || 'B' in value)) {
-      throw invalid(`Invalid ConditionExpression: Incorrect operand type for operator or function; operator: ${condition.op}, operand type: ${Object.keys(value)[0]}`);
+      throw invalid(
+        `Invalid ConditionExpression: Incorrect operand type for operator or function; operator: ${condition.op}, operand type: ${Object.keys(value)[0]}`,
+      );
     }
   }
   return 1;

@@ -1,6 +1,6 @@
 import { SQS_BATCH_ENTRIES, SQS_CALL_BYTES_MAX } from '../../core/constants.ts';
-import type { BatchAnswer, QueueDepth, QueueMessage, QueuePort, SendEntry } from '../../ports/queue.ts';
 import { RemoteError } from '../../ports/errors.ts';
+import type { BatchAnswer, QueueDepth, QueueMessage, QueuePort, SendEntry } from '../../ports/queue.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { Caller, Fault } from './call.ts';
 import type { EntryFailure, MemoryQueue } from './queue.ts';
@@ -40,7 +40,10 @@ export class MemoryQueuePort implements QueuePort {
     });
   }
 
-  changeVisibilityBatch(queueUrl: string, entries: readonly { readonly id: string; readonly receipt: string; readonly seconds: number }[]): Promise<BatchAnswer> {
+  changeVisibilityBatch(
+    queueUrl: string,
+    entries: readonly { readonly id: string; readonly receipt: string; readonly seconds: number }[],
+  ): Promise<BatchAnswer> {
     return this.#batch('changeVisibilityBatch', queueUrl, entries, (queue, entry) => queue.changeVisibility(entry.receipt, entry.seconds, this.#clock.now()));
   }
 
@@ -52,10 +55,16 @@ export class MemoryQueuePort implements QueuePort {
     return this.#call('receive', queueUrl, [queueUrl, options], () => {
       const queue = this.#queue(queueUrl);
       if (!Number.isInteger(options.max) || options.max < 1 || options.max > SQS_BATCH_ENTRIES) {
-        throw invalid(`Value ${options.max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and ${SQS_BATCH_ENTRIES}`, 'InvalidParameterValue');
+        throw invalid(
+          `Value ${options.max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and ${SQS_BATCH_ENTRIES}`,
+          'InvalidParameterValue',
+        );
       }
       if (!Number.isInteger(options.visibilityS) || options.visibilityS < 0 || options.visibilityS > VISIBILITY_MAX_S) {
-        throw invalid(`Value ${options.visibilityS} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${VISIBILITY_MAX_S}`, 'InvalidParameterValue');
+        throw invalid(
+          `Value ${options.visibilityS} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${VISIBILITY_MAX_S}`,
+          'InvalidParameterValue',
+        );
       }
       return queue.receive(options.max, options.visibilityS, this.#clock.now());
     });
@@ -65,7 +74,12 @@ export class MemoryQueuePort implements QueuePort {
     return this.#call('depth', queueUrl, [queueUrl], () => this.#queue(queueUrl).depth(this.#clock.now()));
   }
 
-  #batch<E extends { readonly id: string }>(op: string, queueUrl: string, entries: readonly E[], one: (queue: MemoryQueue, entry: E) => EntryFailure | undefined): Promise<BatchAnswer> {
+  #batch<E extends { readonly id: string }>(
+    op: string,
+    queueUrl: string,
+    entries: readonly E[],
+    one: (queue: MemoryQueue, entry: E) => EntryFailure | undefined,
+  ): Promise<BatchAnswer> {
     return this.#call(op, queueUrl, [queueUrl, entries], (fault) => {
       const queue = this.#queue(queueUrl);
       checkBatch(entries);
@@ -92,19 +106,26 @@ export class MemoryQueuePort implements QueuePort {
 /** What SQS refuses of a batch as a whole. @throws RemoteError invalid */
 function checkBatch(entries: readonly { readonly id: string; readonly body?: string; readonly attributes?: Readonly<Record<string, string>> }[]): void {
   if (entries.length === 0) throw invalid('There should be at least one entry in the request.', 'EmptyBatchRequest');
-  if (entries.length > SQS_BATCH_ENTRIES) throw invalid(`Maximum number of entries per request are ${SQS_BATCH_ENTRIES}. You have sent ${entries.length}.`, 'TooManyEntriesInBatchRequest');
+  if (entries.length > SQS_BATCH_ENTRIES)
+    throw invalid(`Maximum number of entries per request are ${SQS_BATCH_ENTRIES}. You have sent ${entries.length}.`, 'TooManyEntriesInBatchRequest');
   if (new Set(entries.map((e) => e.id)).size !== entries.length) throw invalid('Two entries have the same id.', 'BatchEntryIdsNotDistinct');
   for (const { id } of entries) {
-    if (!ENTRY_ID.test(id)) throw invalid(`A batch entry id can only contain alphanumeric characters, hyphens and underscores, at most 80; got ${JSON.stringify(id)}.`, 'InvalidBatchEntryId');
+    if (!ENTRY_ID.test(id))
+      throw invalid(
+        `A batch entry id can only contain alphanumeric characters, hyphens and underscores, at most 80; got ${JSON.stringify(id)}.`,
+        'InvalidBatchEntryId',
+      );
   }
   const bytes = entries.reduce((sum, entry) => sum + messageBytes(entry), 0);
-  if (bytes > SQS_CALL_BYTES_MAX) throw invalid(`Batch requests cannot be longer than ${SQS_CALL_BYTES_MAX} bytes. You have sent ${bytes} bytes.`, 'BatchRequestTooLong');
+  if (bytes > SQS_CALL_BYTES_MAX)
+    throw invalid(`Batch requests cannot be longer than ${SQS_CALL_BYTES_MAX} bytes. You have sent ${bytes} bytes.`, 'BatchRequestTooLong');
 }
 
 /** Bytes of a message as SQS counts them: body, and name, type and value of each attribute. */
 function messageBytes(entry: { readonly body?: string; readonly attributes?: Readonly<Record<string, string>> }): number {
   let bytes = Buffer.byteLength(entry.body ?? '', 'utf8');
-  for (const [name, value] of Object.entries(entry.attributes ?? {})) bytes += Buffer.byteLength(name, 'utf8') + 'String'.length + Buffer.byteLength(value, 'utf8');
+  for (const [name, value] of Object.entries(entry.attributes ?? {}))
+    bytes += Buffer.byteLength(name, 'utf8') + 'String'.length + Buffer.byteLength(value, 'utf8');
   return bytes;
 }
 

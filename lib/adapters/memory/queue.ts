@@ -141,7 +141,10 @@ export class MemoryQueue {
   changeVisibility(receipt: string, seconds: number, nowMs: number): EntryFailure | undefined {
     this.#expire(nowMs);
     if (!Number.isInteger(seconds) || seconds < 0 || seconds > VISIBILITY_MAX_S) {
-      return { code: 'InvalidParameterValue', message: `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${VISIBILITY_MAX_S}` };
+      return {
+        code: 'InvalidParameterValue',
+        message: `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${VISIBILITY_MAX_S}`,
+      };
     }
     const found = this.#byReceipt(receipt);
     if (found === undefined) return SUPERSEDED;
@@ -203,9 +206,15 @@ export class MemoryQueue {
   }
 }
 
-const SUPERSEDED: EntryFailure = { code: 'ReceiptHandleIsInvalid', message: 'The input receipt handle is invalid: the message was received again, or is gone.' };
+const SUPERSEDED: EntryFailure = {
+  code: 'ReceiptHandleIsInvalid',
+  message: 'The input receipt handle is invalid: the message was received again, or is gone.',
+};
 /** FIFO queues refuse a receipt after its visibility timeout, too. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html */
-const EXPIRED: EntryFailure = { code: 'InvalidParameterValue', message: 'Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.' };
+const EXPIRED: EntryFailure = {
+  code: 'InvalidParameterValue',
+  message: 'Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.',
+};
 
 const messageOf = (m: StoredMessage): QueueMessage => ({
   id: m.id,

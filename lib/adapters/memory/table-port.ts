@@ -3,8 +3,19 @@ import { BATCH_GET_KEYS, BATCH_WRITE_REQUESTS } from '../../core/constants.ts';
 import { keyOf } from '../../core/key.ts';
 import { itemBytes } from '../../core/size.ts';
 import { RemoteError } from '../../ports/errors.ts';
-import type { BatchGet, BatchGetAnswer, CallOptions, Changes, Condition, ConditionalAnswer, QueryRequest, TableDescription, TablePort, TableWrite } from '../../ports/table.ts';
 import type { Clock } from '../../ports/runtime.ts';
+import type {
+  BatchGet,
+  BatchGetAnswer,
+  CallOptions,
+  Changes,
+  Condition,
+  ConditionalAnswer,
+  QueryRequest,
+  TableDescription,
+  TablePort,
+  TableWrite,
+} from '../../ports/table.ts';
 import type { Caller, Fault } from './call.ts';
 import { at, checkCondition, compareValues, holds } from './condition.ts';
 import type { MemoryTable } from './table.ts';
@@ -66,7 +77,8 @@ export class MemoryTablePort implements TablePort {
   batchWrite(writes: readonly TableWrite[], options?: CallOptions): Promise<{ readonly unprocessed: readonly TableWrite[] }> {
     return this.#call('batchWrite', [...new Set(writes.map((w) => w.table))], [writes], options, (fault) => {
       if (writes.length === 0) throw invalid('1 validation error detected: a BatchWriteItem request needs at least one request');
-      if (writes.length > BATCH_WRITE_REQUESTS) throw invalid(`Too many items requested for the BatchWriteItem call: ${writes.length}, at most ${BATCH_WRITE_REQUESTS}`);
+      if (writes.length > BATCH_WRITE_REQUESTS)
+        throw invalid(`Too many items requested for the BatchWriteItem call: ${writes.length}, at most ${BATCH_WRITE_REQUESTS}`);
       const seen = new Set<string>();
       const checked = writes.map((write) => {
         const table = this.#table(write.table);
@@ -118,7 +130,8 @@ export class MemoryTablePort implements TablePort {
       const remove = changes.remove ?? [];
       const names = [...Object.keys(set), ...remove];
       for (const name of names) {
-        if (Object.hasOwn(checked, name)) throw invalid(`One or more parameter values were invalid: Cannot update attribute ${name}. This attribute is part of the key`);
+        if (Object.hasOwn(checked, name))
+          throw invalid(`One or more parameter values were invalid: Cannot update attribute ${name}. This attribute is part of the key`);
       }
       if (new Set(names).size !== names.length) throw invalid('Invalid UpdateExpression: Two document paths overlap with each other');
       // What does not depend on the old item is refused whether or not the condition holds.
@@ -135,17 +148,22 @@ export class MemoryTablePort implements TablePort {
     return this.#call('query', [request.table], [request], options, () => {
       const table = this.#table(request.table);
       const { partition, sort } = table.schema;
-      if (request.partition.name !== partition.name || !(partition.type in request.partition.value)) throw invalid('Query condition missed key schema element or has another type');
-      if (request.sort !== undefined && (request.sort.name !== sort?.name || sort.type !== 'S')) throw invalid('Query key condition not supported: begins_with needs the sort key, a string');
+      if (request.partition.name !== partition.name || !(partition.type in request.partition.value))
+        throw invalid('Query condition missed key schema element or has another type');
+      if (request.sort !== undefined && (request.sort.name !== sort?.name || sort.type !== 'S'))
+        throw invalid('Query key condition not supported: begins_with needs the sort key, a string');
       if (request.limit !== undefined && !(request.limit >= 1)) throw invalid('Limit must be greater than or equal to 1');
       const after = request.after === undefined ? undefined : table.checkKey(request.after);
       const prefix = request.sort?.prefix;
       const found = table
         .items()
         .filter((item) => compareValues(item[partition.name] as AttributeValue, request.partition.value) === 0)
-        .filter((item) => prefix === undefined || (item[sort?.name as string] as { S: string }).S.startsWith(prefix))
+        .filter((item) => prefix === undefined || (sort !== undefined && (item[sort.name] as { S: string }).S.startsWith(prefix)))
         .sort((a, b) => (sort === undefined ? 0 : (compareValues(a[sort.name] as AttributeValue, b[sort.name] as AttributeValue) ?? 0)))
-        .filter((item) => after === undefined || (sort !== undefined && (compareValues(item[sort.name] as AttributeValue, after[sort.name] as AttributeValue) ?? 0) > 0));
+        .filter(
+          (item) =>
+            after === undefined || (sort !== undefined && (compareValues(item[sort.name] as AttributeValue, after[sort.name] as AttributeValue) ?? 0) > 0),
+        );
       const items: Item[] = [];
       let bytes = 0;
       for (const item of found) {

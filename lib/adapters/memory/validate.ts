@@ -1,9 +1,9 @@
 import type { AttributeValue, Item, Key } from '../../core/attribute.ts';
-import { canonicalNumber } from '../../core/number.ts';
 import { ITEM_BYTES_MAX } from '../../core/constants.ts';
 import { InputError } from '../../core/errors.ts';
 import type { KeyAttribute, KeySchema } from '../../core/key.ts';
 import { keyAttributes } from '../../core/key.ts';
+import { canonicalNumber } from '../../core/number.ts';
 import { itemBytes } from '../../core/size.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import { displayNumber } from './number.ts';
@@ -72,10 +72,14 @@ function checkKeyValue(value: AttributeValue, { name, type }: KeyAttribute, byte
   const found = (value as Record<string, unknown>)[type];
   if (typeof found !== 'string') throw invalid(`${PARAMETERS}: Type mismatch for key ${name} expected: ${type} actual: ${Object.keys(value)[0]}`);
   if (found === '') {
-    throw invalid(`One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty ${type === 'B' ? 'binary' : 'string'} value. Key: ${name}`);
+    throw invalid(
+      `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty ${type === 'B' ? 'binary' : 'string'} value. Key: ${name}`,
+    );
   }
   if (type !== 'N' && Buffer.byteLength(found, type === 'B' ? 'base64' : 'utf8') > bytesMax) {
-    throw invalid(`${PARAMETERS}: Size of ${bytesMax === PARTITION_KEY_BYTES_MAX ? 'hashkey' : 'rangekey'} has exceeded the maximum size limit of ${bytesMax} bytes`);
+    throw invalid(
+      `${PARAMETERS}: Size of ${bytesMax === PARTITION_KEY_BYTES_MAX ? 'hashkey' : 'rangekey'} has exceeded the maximum size limit of ${bytesMax} bytes`,
+    );
   }
 }
 
@@ -88,7 +92,9 @@ function checkIndexKey(item: Item, index: IndexSchema): void {
       throw invalid(`${PARAMETERS}: Type mismatch for Index Key ${name} Expected: ${type} Actual: ${Object.keys(value)[0]} IndexName: ${index.name}`);
     }
     if (found === '') {
-      throw invalid(`One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: ${index.name}, IndexKey: ${name}`);
+      throw invalid(
+        `One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: ${index.name}, IndexKey: ${name}`,
+      );
     }
     const limit = i === 0 ? PARTITION_KEY_BYTES_MAX : SORT_KEY_BYTES_MAX;
     if (type !== 'N' && Buffer.byteLength(found, type === 'B' ? 'base64' : 'utf8') > limit) {
@@ -110,7 +116,12 @@ function normalMap(map: Item, depth: number): Item {
 /** @param depth level of this value: an item's attributes are at level 1. */
 function normal(value: AttributeValue, depth: number): AttributeValue {
   const types = value === null || typeof value !== 'object' ? [] : Object.keys(value);
-  if (types.length !== 1) throw invalid(types.length === 0 ? 'Supplied AttributeValue is empty, must contain exactly one of the supported datatypes' : 'Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes');
+  if (types.length !== 1)
+    throw invalid(
+      types.length === 0
+        ? 'Supplied AttributeValue is empty, must contain exactly one of the supported datatypes'
+        : 'Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes',
+    );
   const type = types[0] as string;
   const v = (value as unknown as Record<string, unknown>)[type];
   switch (type) {

@@ -1,7 +1,7 @@
-import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Item, Key } from '../attribute.ts';
-import { LANES_MAX, LANE_MESSAGE_BYTES_MAX, LANE_MESSAGE_UNPACKED_MAX, RESYNC_KEYS_MAX } from '../constants.ts';
+import { LANE_MESSAGE_BYTES_MAX, LANE_MESSAGE_UNPACKED_MAX, LANES_MAX, RESYNC_KEYS_MAX } from '../constants.ts';
 import { FormatError } from '../errors.ts';
 import { EPOCH_MAX } from './position.ts';
 

@@ -1,4 +1,4 @@
-import { FormatError, assert } from '../errors.ts';
+import { assert, FormatError } from '../errors.ts';
 
 /**
  * A change's position: (epoch, sequence number), fixed-width, so that bytes sort as positions do.

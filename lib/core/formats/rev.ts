@@ -1,4 +1,4 @@
-import { FormatError, assert } from '../errors.ts';
+import { assert, FormatError } from '../errors.ts';
 import { EPOCH_MAX } from './position.ts';
 
 /**

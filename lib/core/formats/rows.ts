@@ -98,7 +98,8 @@ export interface Refused {
 
 function check(row: Item, what: string): void {
   const f = text(row['f'], 'N');
-  if (f !== FORMAT) throw new FormatError(`${what} row of format ${f ?? 'none'}; this version reads format ${FORMAT}. Deploy the newer version, or restore the row.`);
+  if (f !== FORMAT)
+    throw new FormatError(`${what} row of format ${f ?? 'none'}; this version reads format ${FORMAT}. Deploy the newer version, or restore the row.`);
 }
 
 function num(row: Item, name: string, what: string): number {
@@ -223,7 +224,9 @@ export function decodeShard(row: Item): Shard {
   check(row, 'shard');
   const mark = (name: 'sent' | 'seen'): { sequence: string; at: number } | undefined => {
     const bytes = text(row[name], 'B');
-    return bytes === undefined ? undefined : { sequence: sequenceOf(readPosition(Buffer.from(bytes, 'base64'))).toString(), at: num(row, `${name}At`, 'shard') };
+    return bytes === undefined
+      ? undefined
+      : { sequence: sequenceOf(readPosition(Buffer.from(bytes, 'base64'))).toString(), at: num(row, `${name}At`, 'shard') };
   };
   return present<Shard>({ id: text(row['sk'], 'S') ?? '', sent: mark('sent'), seen: mark('seen') });
 }

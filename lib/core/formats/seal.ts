@@ -1,7 +1,7 @@
 import type { AttributeValue, Item } from '../attribute.ts';
-import { RESERVED, mapOf, text } from '../attribute.ts';
-import { assert } from '../errors.ts';
+import { mapOf, RESERVED, text } from '../attribute.ts';
 import { sha256 } from '../canonical.ts';
+import { assert } from '../errors.ts';
 import type { Position } from './position.ts';
 import { POSITION_BYTES } from './position.ts';
 import type { Rev } from './rev.ts';

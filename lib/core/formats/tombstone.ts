@@ -1,5 +1,5 @@
 import type { AttributeValue, Item, Key } from '../attribute.ts';
-import { RESERVED, mapOf, text } from '../attribute.ts';
+import { mapOf, RESERVED, text } from '../attribute.ts';
 import { TOMBSTONE_LIFE_MS } from '../constants.ts';
 import type { Position } from './position.ts';
 import type { Rev } from './rev.ts';

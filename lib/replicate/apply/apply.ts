@@ -1,21 +1,21 @@
 import { CLOCK_OFFSET_MAX_MS, VISIBILITY_S, WRITE_CONCURRENCY } from '../../core/constants.ts';
-import { linkKey, markValue, numberValue, sinceWhyValue } from '../../core/formats/rows.ts';
 import type { ResyncMessage } from '../../core/formats/message.ts';
+import { linkKey, markValue, numberValue, sinceWhyValue } from '../../core/formats/rows.ts';
 import { isRemote, whyText } from '../../ports/errors.ts';
 import type { QueueMessage } from '../../ports/queue.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import { giveBackSeconds } from '../back-off.ts';
 import type { LinkContext } from '../context.ts';
 import { applyChanges, readStates } from './changes.ts';
-import { OPEN_WAIT_MS, judgeFence, raiseFence, resetOpen } from './fence.ts';
-import { lanesOf, unfinished } from './lane-work.ts';
+import { judgeFence, OPEN_WAIT_MS, raiseFence, resetOpen } from './fence.ts';
 import type { LaneWork, Unit } from './lane-work.ts';
-import { coalesce } from './ops.ts';
+import { lanesOf, unfinished } from './lane-work.ts';
 import type { KeyOp } from './ops.ts';
-import { Pass } from './pass.ts';
+import { coalesce } from './ops.ts';
 import type { ApplyCounts, ApplyPorts, ApplySandbox } from './pass.ts';
-import { sendRefusals } from './refuse.ts';
+import { Pass } from './pass.ts';
 import type { Refusal } from './refuse.ts';
+import { sendRefusals } from './refuse.ts';
 import { resync } from './resync.ts';
 import { ForeignSourceError, SourceView } from './source-view.ts';
 
@@ -43,7 +43,14 @@ export function applySandbox(link: LinkContext, ports: ApplyPorts, runtime: Runt
  * @param remainingMs time that the function has left.
  * @throws InvariantError and other broken invariants only.
  */
-export async function apply(messages: readonly QueueMessage[], link: LinkContext, ports: ApplyPorts, runtime: Runtime, sandbox: ApplySandbox, remainingMs: number): Promise<ApplyResult> {
+export async function apply(
+  messages: readonly QueueMessage[],
+  link: LinkContext,
+  ports: ApplyPorts,
+  runtime: Runtime,
+  sandbox: ApplySandbox,
+  remainingMs: number,
+): Promise<ApplyResult> {
   const pass = new Pass(link, ports, runtime, sandbox, remainingMs);
   const lanes = lanesOf(messages, link);
   try {
@@ -99,7 +106,10 @@ async function round(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
   // The first read of the seat rides in the guard's read; without changes it is read by itself.
   const states = ops.length > 0 ? await readStates(pass, ops) : new Map();
   const rest = heads.filter((h) => h.lane.failure === undefined);
-  await freshSeat(pass, rest.map((h) => h.lane));
+  await freshSeat(
+    pass,
+    rest.map((h) => h.lane),
+  );
   for (const { lane, unit } of rest) if (unit.kind !== 'unreadable' && lane.failure === undefined) await judge(pass, lane, unit);
 
   const going = (lane: LaneWork): boolean => lane.failure === undefined && heads.some((h) => h.lane === lane && !finished(lane, h.unit));
@@ -108,7 +118,10 @@ async function round(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
     if (live.length > 0) refusals.push(...(await applyChanges(pass, (live[0] as KeyOp).envelope.epoch, live, states)));
   }
   for (const { lane, unit } of heads) if (unit.kind === 'resync' && going(lane)) await handleResync(pass, lane, unit.message);
-  await sendRefusals(pass, refusals.filter((r) => going(r.lane)));
+  await sendRefusals(
+    pass,
+    refusals.filter((r) => going(r.lane)),
+  );
   for (const { lane, unit } of heads) if (going(lane)) finish(lane, unit);
 }
 
@@ -186,7 +199,8 @@ async function giveBack(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
     const left = unfinished(lane);
     const head = left[0];
     if (head === undefined) continue;
-    const seconds = failure.waitMs !== undefined ? Math.ceil(failure.waitMs / 1_000) : giveBackSeconds(head.receiveCount, clock.now() - head.sentMs, chance.random());
+    const seconds =
+      failure.waitMs !== undefined ? Math.ceil(failure.waitMs / 1_000) : giveBackSeconds(head.receiveCount, clock.now() - head.sentMs, chance.random());
     for (const m of left) entries.push({ id: String(entries.length), receipt: m.receipt, seconds });
   }
   if (entries.length === 0) return;
@@ -213,7 +227,11 @@ async function noteHealth(pass: Pass, lanes: readonly LaneWork[]): Promise<void>
 }
 
 /** Updates this link's row at the source, if it is there. What is noted here is for people and routing; a failure is only logged. */
-async function ownRow(pass: Pass, changes: Parameters<ApplyPorts['source']['update']>[2], anyOf: Parameters<ApplyPorts['source']['update']>[3][]): Promise<void> {
+async function ownRow(
+  pass: Pass,
+  changes: Parameters<ApplyPorts['source']['update']>[2],
+  anyOf: Parameters<ApplyPorts['source']['update']>[3][],
+): Promise<void> {
   const conditions = anyOf.filter((c) => c !== undefined);
   const exists = { op: 'present', path: ['state'] } as const;
   const condition = conditions.length === 0 ? exists : ({ op: 'and', of: [exists, { op: 'or', of: conditions }] } as const);

@@ -1,11 +1,11 @@
 import { ATTEMPTS_MAX, BATCH_WRITE_BYTES, BATCH_WRITE_REQUESTS, WRITE_CONCURRENCY } from '../../core/constants.ts';
 import { isDelete } from '../../core/formats/message.ts';
-import { RemoteError, isRemote } from '../../ports/errors.ts';
+import { isRemote, RemoteError } from '../../ports/errors.ts';
 import type { TableWrite } from '../../ports/table.ts';
 import { retryDelayMs, slowDown, speedUp } from '../back-off.ts';
 import type { TargetState } from './guard-read.ts';
-import { copyOf, tombstoneOf } from './ops.ts';
 import type { KeyOp } from './ops.ts';
+import { copyOf, tombstoneOf } from './ops.ts';
 import type { Pass } from './pass.ts';
 
 /** One operation that passed the guard, with what the guard read. */
@@ -19,7 +19,7 @@ interface Request {
   readonly op: KeyOp;
   readonly write: TableWrite;
   readonly bytes: number;
-  readonly then: TableWrite | undefined;
+  readonly next: TableWrite | undefined;
   readonly attempts: number;
 }
 
@@ -46,13 +46,13 @@ export async function writeBulk(pass: Pass, epoch: number, ops: readonly BulkOp[
       refuse(op, error instanceof Error ? error.message : String(error));
     }
   }
-  let next = 0;
+  let cursor = 0;
   const running = new Set<Promise<void>>();
   const broken: unknown[] = [];
 
   // Bounded: every request is sent at most ATTEMPTS_MAX times, and a pack is halved at most five times.
-  while (next < pending.length || running.size > 0) {
-    while (next < pending.length && running.size < Math.max(1, Math.floor(pace.limit))) {
+  while (cursor < pending.length || running.size > 0) {
+    while (cursor < pending.length && running.size < Math.max(1, Math.floor(pace.limit))) {
       const task: Promise<void> = send(takePack())
         .catch((error: unknown) => {
           broken.push(error);
@@ -67,12 +67,12 @@ export async function writeBulk(pass: Pass, epoch: number, ops: readonly BulkOp[
   function takePack(): Request[] {
     const pack: Request[] = [];
     let bytes = 0;
-    while (next < pending.length && pack.length < BATCH_WRITE_REQUESTS) {
-      const request = pending[next] as Request;
+    while (cursor < pending.length && pack.length < BATCH_WRITE_REQUESTS) {
+      const request = pending[cursor] as Request;
       if (pack.length > 0 && bytes + request.bytes > BATCH_WRITE_BYTES) break;
       pack.push(request);
       bytes += request.bytes;
-      next += 1;
+      cursor += 1;
     }
     return pack;
   }
@@ -83,18 +83,24 @@ export async function writeBulk(pass: Pass, epoch: number, ops: readonly BulkOp[
     const options = pass.write();
     try {
       await pass.renewFence(epoch);
-      const { unprocessed } = await pass.ports.target.batchWrite(live.map((r) => r.write), options);
+      const { unprocessed } = await pass.ports.target.batchWrite(
+        live.map((r) => r.write),
+        options,
+      );
       const back = new Set(unprocessed);
       for (const request of live) {
         if (back.has(request.write)) continue;
-        if (request.then === undefined) pass.counts.applied += 1;
-        else pending.push({ op: request.op, write: request.then, bytes: DELETE_BYTES, then: undefined, attempts: 0 });
+        if (request.next === undefined) pass.counts.applied += 1;
+        else pending.push({ op: request.op, write: request.next, bytes: DELETE_BYTES, next: undefined, attempts: 0 });
       }
       if (back.size === 0) speedUp(pace, WRITE_CONCURRENCY.max);
       else {
         slowDown(pace, WRITE_CONCURRENCY.min);
         const error = new RemoteError('throttled', 'UnprocessedItems', 'the target left items unwritten');
-        await again(live.filter((r) => back.has(r.write)), error);
+        await again(
+          live.filter((r) => back.has(r.write)),
+          error,
+        );
       }
     } catch (error) {
       await failed(live, error, options.issuedAt);
@@ -139,11 +145,11 @@ function firstRequest(pass: Pass, op: KeyOp, state: TargetState): Request {
   const { tableId } = pass.seat;
   if (isDelete(op.change)) {
     const put = tombstoneOf(op, tableId, pass.runtime.clock.now());
-    const then = state.item === undefined ? undefined : { table: items, delete: op.key };
-    return { op, write: { table: tombstones, put }, bytes: DELETE_BYTES, then, attempts: 0 };
+    const next = state.item === undefined ? undefined : { table: items, delete: op.key };
+    return { op, write: { table: tombstones, put }, bytes: DELETE_BYTES, next, attempts: 0 };
   }
   const put = copyOf(op.change.i, tableId, op.keyText, op.position, 'lane');
-  return { op, write: { table: items, put }, bytes: sizeHint(op), then: undefined, attempts: 0 };
+  return { op, write: { table: items, put }, bytes: sizeHint(op), next: undefined, attempts: 0 };
 }
 
 /** The image's JSON, roughly, without making it again: exact sizes do not matter below the call's own limit. */

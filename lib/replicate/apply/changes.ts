@@ -1,11 +1,11 @@
 import { CONDITIONAL_KEYS_MAX } from '../../core/constants.ts';
 import { guard } from '../../core/guard.ts';
 import { isRemote } from '../../ports/errors.ts';
-import { writeBulk } from './bulk.ts';
 import type { BulkOp } from './bulk.ts';
+import { writeBulk } from './bulk.ts';
 import { applyConditionally, halfDone } from './conditional.ts';
-import { keyState, readTargets } from './guard-read.ts';
 import type { TargetState } from './guard-read.ts';
+import { keyState, readTargets } from './guard-read.ts';
 import type { KeyOp } from './ops.ts';
 import type { Pass } from './pass.ts';
 import type { Refusal } from './refuse.ts';

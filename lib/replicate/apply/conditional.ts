@@ -1,15 +1,15 @@
-import { RESERVED } from '../../core/attribute.ts';
 import type { Item } from '../../core/attribute.ts';
+import { RESERVED } from '../../core/attribute.ts';
 import { CAS_ATTEMPTS_MAX } from '../../core/constants.ts';
 import { isDelete } from '../../core/formats/message.ts';
 import { metaOf, verifySeal } from '../../core/formats/seal.ts';
 import { guard } from '../../core/guard.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { Condition } from '../../ports/table.ts';
-import { keyState } from './guard-read.ts';
 import type { TargetState } from './guard-read.ts';
-import { copyOf, tombstoneOf } from './ops.ts';
+import { keyState } from './guard-read.ts';
 import type { KeyOp } from './ops.ts';
+import { copyOf, tombstoneOf } from './ops.ts';
 import type { Pass } from './pass.ts';
 import { fencedWrite } from './requests.ts';
 
@@ -20,7 +20,14 @@ import { fencedWrite } from './requests.ts';
 export function unchanged(item: Item | undefined, keyName: string): Condition {
   if (item === undefined) return { op: 'absent', path: [keyName] };
   const meta = item[RESERVED];
-  if (meta === undefined) return { op: 'and', of: [{ op: 'present', path: [keyName] }, { op: 'absent', path: [RESERVED] }] };
+  if (meta === undefined)
+    return {
+      op: 'and',
+      of: [
+        { op: 'present', path: [keyName] },
+        { op: 'absent', path: [RESERVED] },
+      ],
+    };
   return { op: '=', path: [RESERVED], value: meta };
 }
 

@@ -1,6 +1,6 @@
 import { FENCE_AGE_MAX_MS, REQUEST_EFFECT_MAX_MS } from '../../core/constants.ts';
 import type { Open, Seat } from '../../core/formats/rows.ts';
-import { SEAT_KEY, numberValue, openValue, stringValue } from '../../core/formats/rows.ts';
+import { numberValue, openValue, SEAT_KEY, stringValue } from '../../core/formats/rows.ts';
 import type { Condition, TablePort } from '../../ports/table.ts';
 
 /** W + R (ms): what every applier of a new epoch waits after the fence was raised. */
@@ -43,5 +43,10 @@ export async function raiseFence(target: TablePort, control: string, epoch: numb
 /** Sets `open` anew by this region's clock, if fence and `open` still are what was seen. @throws RemoteError */
 export async function resetOpen(target: TablePort, control: string, seen: Seat, open: Open): Promise<void> {
   const same: Condition = seen.open === undefined ? { op: 'absent', path: ['open'] } : { op: '=', path: ['open'], value: openValue(seen.open) };
-  await target.update(control, SEAT_KEY, { set: { open: openValue(open) } }, { op: 'and', of: [{ op: '=', path: ['fence'], value: numberValue(seen.fence) }, same] });
+  await target.update(
+    control,
+    SEAT_KEY,
+    { set: { open: openValue(open) } },
+    { op: 'and', of: [{ op: '=', path: ['fence'], value: numberValue(seen.fence) }, same] },
+  );
 }

@@ -1,16 +1,16 @@
 import type { Item, Key } from '../../core/attribute.ts';
 import { RESERVED } from '../../core/attribute.ts';
 import { BATCH_GET_KEYS, CONDITIONAL_KEYS_MAX } from '../../core/constants.ts';
-import { SEAT_KEY, decodeSeat } from '../../core/formats/rows.ts';
-import { metaOf, verifySeal } from '../../core/formats/seal.ts';
+import { decodeSeat, SEAT_KEY } from '../../core/formats/rows.ts';
 import type { Seal } from '../../core/formats/seal.ts';
-import { readTombstone } from '../../core/formats/tombstone.ts';
+import { metaOf, verifySeal } from '../../core/formats/seal.ts';
 import type { Tombstone } from '../../core/formats/tombstone.ts';
+import { readTombstone } from '../../core/formats/tombstone.ts';
+import type { KeyState } from '../../core/guard.ts';
 import { keyAttributes, keyText } from '../../core/key.ts';
 import { RemoteError } from '../../ports/errors.ts';
-import type { KeyState } from '../../core/guard.ts';
-import { retriedRead } from './requests.ts';
 import type { Pass } from './pass.ts';
+import { retriedRead } from './requests.ts';
 
 /** What the target has of a key. */
 export interface TargetState {

@@ -1,6 +1,6 @@
+import { FormatError } from '../../core/errors.ts';
 import type { ChangesMessage, LaneMessage, ResyncMessage } from '../../core/formats/message.ts';
 import { decodeMessage } from '../../core/formats/message.ts';
-import { FormatError } from '../../core/errors.ts';
 import type { QueueMessage } from '../../ports/queue.ts';
 
 /**

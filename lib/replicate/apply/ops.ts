@@ -34,7 +34,11 @@ export interface UnreadableChange {
  * One operation a key: within a lane the newest change of a key wins. Newest by position, not by arrival: a redelivered
  * prefix brings old changes after new ones.
  */
-export function coalesce(lane: LaneWork, messages: readonly ChangesMessage[], schema: KeySchema): { ops: KeyOp[]; folded: number; unreadable: UnreadableChange[] } {
+export function coalesce(
+  lane: LaneWork,
+  messages: readonly ChangesMessage[],
+  schema: KeySchema,
+): { ops: KeyOp[]; folded: number; unreadable: UnreadableChange[] } {
   const newest = new Map<string, KeyOp>();
   const unreadable: UnreadableChange[] = [];
   let folded = 0;

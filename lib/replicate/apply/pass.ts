@@ -1,14 +1,14 @@
 import { DEADLINE_MARGIN_MS, FENCE_AGE_MAX_MS, REQUEST_EFFECT_MAX_MS, VISIBILITY_S } from '../../core/constants.ts';
-import { SEAT_KEY, decodeSeat } from '../../core/formats/rows.ts';
 import type { Seat } from '../../core/formats/rows.ts';
+import { decodeSeat, SEAT_KEY } from '../../core/formats/rows.ts';
 import { isRemote, whyText } from '../../ports/errors.ts';
 import type { QueuePort } from '../../ports/queue.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import type { CallOptions, TablePort } from '../../ports/table.ts';
-import type { LinkContext } from '../context.ts';
 import type { Pace } from '../back-off.ts';
-import { retriedRead } from './requests.ts';
+import type { LinkContext } from '../context.ts';
 import type { LaneFailure, LaneWork } from './lane-work.ts';
+import { retriedRead } from './requests.ts';
 import type { SourceView } from './source-view.ts';
 
 /** What apply reaches: its own region's tables and queues, and the target's tables. */

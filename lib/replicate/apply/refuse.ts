@@ -1,7 +1,6 @@
 import type { Change, Envelope } from '../../core/formats/message.ts';
 import { encodeMessage } from '../../core/formats/message.ts';
-import { whyText } from '../../ports/errors.ts';
-import { isRemote } from '../../ports/errors.ts';
+import { isRemote, whyText } from '../../ports/errors.ts';
 import type { LaneWork } from './lane-work.ts';
 import type { Pass } from './pass.ts';
 
@@ -26,7 +25,8 @@ export interface Refusal {
 export async function sendRefusals(pass: Pass, refusals: readonly Refusal[]): Promise<void> {
   for (let at = 0; at < refusals.length; at += 1) {
     const refusal = refusals[at] as Refusal;
-    const body = 'body' in refusal.what ? refusal.what.body : encodeMessage({ ...envelopeOf(refusal.what.envelope), kind: 'changes', changes: [refusal.what.change] });
+    const body =
+      'body' in refusal.what ? refusal.what.body : encodeMessage({ ...envelopeOf(refusal.what.envelope), kind: 'changes', changes: [refusal.what.change] });
     const attributes = { [REASON]: refusal.reason.slice(0, REASON_MAX), [AT]: String(pass.runtime.clock.now()) };
     try {
       // A change that came in a message fits into one; were it not so, the lane would wait with it, in its queue.
@@ -40,7 +40,11 @@ export async function sendRefusals(pass: Pass, refusals: readonly Refusal[]): Pr
       if (isRemote(error)) pass.fail(refusal.lane, { cause: 'queue', why: whyText(error) });
       else throw error;
     }
-    pass.runtime.log.warn('A change was refused; it is a dead letter now.', { link: pass.link.target, lane: refusal.lane.group, reason: refusal.reason.slice(0, REASON_MAX) });
+    pass.runtime.log.warn('A change was refused; it is a dead letter now.', {
+      link: pass.link.target,
+      lane: refusal.lane.group,
+      reason: refusal.reason.slice(0, REASON_MAX),
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Item, Key } from '../../core/attribute.ts';
+import { itemHash } from '../../core/canonical.ts';
 import { BATCH_GET_KEYS, CAS_ATTEMPTS_MAX } from '../../core/constants.ts';
 import { FormatError } from '../../core/errors.ts';
-import { itemHash } from '../../core/canonical.ts';
 import type { ResyncKey, ResyncMessage } from '../../core/formats/message.ts';
 import type { Position } from '../../core/formats/position.ts';
 import { comparePositions, epochOf, laterPosition, position, readPosition } from '../../core/formats/position.ts';
@@ -9,11 +9,11 @@ import { decodeRefused, encodeRefused, refusedKey } from '../../core/formats/row
 import { metaOf } from '../../core/formats/seal.ts';
 import { tombstoneItem } from '../../core/formats/tombstone.ts';
 import { keyHash, keyText } from '../../core/key.ts';
-import { RemoteError, isRemote } from '../../ports/errors.ts';
+import { isRemote, RemoteError } from '../../ports/errors.ts';
 import type { TablePort } from '../../ports/table.ts';
 import { stateAgain, unchanged } from './conditional.ts';
-import { readTargets } from './guard-read.ts';
 import type { TargetState } from './guard-read.ts';
+import { readTargets } from './guard-read.ts';
 import { copyOf } from './ops.ts';
 import type { Pass } from './pass.ts';
 import { fencedWrite, retriedRead } from './requests.ts';
@@ -75,11 +75,21 @@ export function knownPosition(key: ResyncKey, epoch: number): Position | undefin
  */
 export async function resync(pass: Pass, message: ResyncMessage): Promise<void> {
   const { link } = pass;
-  const wanted = [...new Map(message.keys.map((key) => [keyText(key.k, link.key), key])).entries()].map(([text, key]) => ({ key: key.k, keyText: text, known: knownPosition(key, message.epoch) }));
+  const wanted = [...new Map(message.keys.map((key) => [keyText(key.k, link.key), key])).entries()].map(([text, key]) => ({
+    key: key.k,
+    keyText: text,
+    known: knownPosition(key, message.epoch),
+  }));
   await pass.sandbox.source.checkIdentity(false);
   const targets = await readTargets(pass, wanted, true);
-  const sources = await readSources(pass, wanted.map((w) => w.key));
-  const refusedRows = await readRefused(pass, wanted.map((w) => w.keyText));
+  const sources = await readSources(
+    pass,
+    wanted.map((w) => w.key),
+  );
+  const refusedRows = await readRefused(
+    pass,
+    wanted.map((w) => w.keyText),
+  );
   if (wanted.some((w) => !sources.has(w.keyText) && targets.get(w.keyText)?.item !== undefined)) {
     // Asked after the source was read: what was read is the registered table's, or this throws.
     await pass.sandbox.source.checkIdentity(true);
@@ -175,7 +185,11 @@ async function noteRefused(pass: Pass, epoch: number, w: WantedKey, state: Targe
     tried: now,
   });
   await fencedWrite(pass, epoch, (o) => pass.ports.target.put(pass.link.targetTables.control, row, undefined, o));
-  pass.runtime.log.warn('A key is refused by the target; it is listed, and tried again each hour.', { link: pass.link.target, key: keyHash(w.keyText).toString('hex'), reason });
+  pass.runtime.log.warn('A key is refused by the target; it is listed, and tried again each hour.', {
+    link: pass.link.target,
+    key: keyHash(w.keyText).toString('hex'),
+    reason,
+  });
 }
 
 async function removeRefused(pass: Pass, epoch: number, text: string): Promise<void> {

@@ -2,8 +2,8 @@ import type { Link, Seat } from '../../core/formats/rows.ts';
 import { isRemote } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { TablePort } from '../../ports/table.ts';
-import { readSelf } from '../self.ts';
 import type { LinkContext } from '../context.ts';
+import { readSelf } from '../self.ts';
 
 /** How long the source's own rows are believed for status and pausing (ms). No write's safety rests on them. */
 const SELF_AGE_MAX_MS = 5_000;

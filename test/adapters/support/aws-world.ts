@@ -5,11 +5,11 @@ import { DynamoDBStreamsClient, GetRecordsCommand, GetShardIteratorCommand } fro
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { awsClients, QUIET_LOGGER } from '../../../lib/adapters/aws/clients.ts';
 import { AwsQueuePort } from '../../../lib/adapters/aws/queue-port.ts';
+import { SocketHandler } from '../../../lib/adapters/aws/socket-handler.ts';
 import { AwsStreamPort } from '../../../lib/adapters/aws/stream-port.ts';
 import { AwsTablePort } from '../../../lib/adapters/aws/table-port.ts';
 import type { SdkProtocol } from '../../../lib/adapters/aws/wire-protocol.ts';
 import { wireProtocol } from '../../../lib/adapters/aws/wire-protocol.ts';
-import { SocketHandler } from '../../../lib/adapters/aws/socket-handler.ts';
 import type { Item, Key } from '../../../lib/core/attribute.ts';
 import type { KeyAttribute } from '../../../lib/core/key.ts';
 import { keyAttributes } from '../../../lib/core/key.ts';
@@ -39,7 +39,9 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
   }
 }
 
-const attributes = (all: readonly KeyAttribute[]): object[] => [...new Map(all.map((a) => [a.name, { AttributeName: a.name, AttributeType: a.type }])).values()];
+const attributes = (all: readonly KeyAttribute[]): object[] => [
+  ...new Map(all.map((a) => [a.name, { AttributeName: a.name, AttributeType: a.type }])).values(),
+];
 
 /** Tables and streams of a server at `endpoint`. */
 export async function awsTableWorld(endpoint: string): Promise<TableWorld> {
@@ -70,7 +72,9 @@ export async function awsTableWorld(endpoint: string): Promise<TableWorld> {
             KeySchema: keyAttributes(key).map((a, i) => ({ AttributeName: a.name, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
             AttributeDefinitions: attributes([...keyAttributes(key), ...(index === undefined ? [] : [index])]),
             ...(index !== undefined && {
-              GlobalSecondaryIndexes: [{ IndexName: 'index', KeySchema: [{ AttributeName: index.name, KeyType: 'HASH' }], Projection: { ProjectionType: 'ALL' } }],
+              GlobalSecondaryIndexes: [
+                { IndexName: 'index', KeySchema: [{ AttributeName: index.name, KeyType: 'HASH' }], Projection: { ProjectionType: 'ALL' } },
+              ],
             }),
             ...(wanted === true && { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }),
           }),
@@ -82,14 +86,20 @@ export async function awsTableWorld(endpoint: string): Promise<TableWorld> {
     async replaceStream(name) {
       await clients.dynamodb.send(new UpdateTableCommand(wire({ TableName: name, StreamSpecification: { StreamEnabled: false } })));
       await active(name, false);
-      await clients.dynamodb.send(new UpdateTableCommand(wire({ TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } })));
+      await clients.dynamodb.send(
+        new UpdateTableCommand(wire({ TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } })),
+      );
       await active(name, true);
     },
     async records(name, count) {
       const { streamArn } = await table.describe(name);
       if (streamArn === undefined) return [];
       return eventually(`${count} records of ${name}`, async () => {
-        const found = await allRecords(reader, streamArn, (await stream.shards(streamArn)).map((s) => s.id));
+        const found = await allRecords(
+          reader,
+          streamArn,
+          (await stream.shards(streamArn)).map((s) => s.id),
+        );
         return found.length >= count ? found : undefined;
       });
     },
@@ -102,17 +112,28 @@ export async function awsTableWorld(endpoint: string): Promise<TableWorld> {
 
 interface WireRecord {
   readonly eventName: StreamRecord['eventName'];
-  readonly dynamodb: { readonly SequenceNumber: string; readonly ApproximateCreationDateTime: number; readonly Keys: Key; readonly NewImage?: Item; readonly OldImage?: Item };
+  readonly dynamodb: {
+    readonly SequenceNumber: string;
+    readonly ApproximateCreationDateTime: number;
+    readonly Keys: Key;
+    readonly NewImage?: Item;
+    readonly OldImage?: Item;
+  };
 }
 
 /** Reads every shard from its start until an empty answer. */
 async function allRecords(reader: DynamoDBStreamsClient, streamArn: string, shards: readonly string[]): Promise<StreamRecord[]> {
   const records: StreamRecord[] = [];
   for (const shard of shards) {
-    const { ShardIterator: first } = await reader.send(new GetShardIteratorCommand({ StreamArn: streamArn, ShardId: shard, ShardIteratorType: 'TRIM_HORIZON' }));
+    const { ShardIterator: first } = await reader.send(
+      new GetShardIteratorCommand({ StreamArn: streamArn, ShardId: shard, ShardIteratorType: 'TRIM_HORIZON' }),
+    );
     let iterator: string | undefined = first;
     for (let page = 0; iterator !== undefined && page < 100; page += 1) {
-      const answer = (await reader.send(new GetRecordsCommand({ ShardIterator: iterator }))) as unknown as { Records: WireRecord[]; NextShardIterator?: string };
+      const answer = (await reader.send(new GetRecordsCommand({ ShardIterator: iterator }))) as unknown as {
+        Records: WireRecord[];
+        NextShardIterator?: string;
+      };
       if (answer.Records.length === 0) break;
       for (const { eventName, dynamodb: d } of answer.Records) {
         records.push({
@@ -140,7 +161,13 @@ export async function awsQueueWorld(endpoint: string): Promise<QueueWorld> {
     const answer = await clients.sqs.send(
       new CreateQueueCommand({
         QueueName: name,
-        Attributes: { FifoQueue: 'true', ContentBasedDeduplication: 'false', DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId', ...more },
+        Attributes: {
+          FifoQueue: 'true',
+          ContentBasedDeduplication: 'false',
+          DeduplicationScope: 'messageGroup',
+          FifoThroughputLimit: 'perMessageGroupId',
+          ...more,
+        },
       }),
     );
     return answer.QueueUrl ?? '';

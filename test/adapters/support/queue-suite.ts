@@ -41,7 +41,10 @@ export function queuePortSuite(name: string, make: () => Promise<QueueWorld>): v
       expect(rest.every((m) => m.group !== group)).toBe(true);
       expect(await port.receive(url, RECEIVE)).toEqual([]);
       const all = [...first, ...rest];
-      await port.deleteBatch(url, all.map((m, i) => ({ id: String(i), receipt: m.receipt })));
+      await port.deleteBatch(
+        url,
+        all.map((m, i) => ({ id: String(i), receipt: m.receipt })),
+      );
       const later = await port.receive(url, RECEIVE);
       const seen = [...all, ...later];
       expect(bodies(seen.filter((m) => m.group === 'a'))).toEqual(['1', '3', '4']);
@@ -91,7 +94,10 @@ export function queuePortSuite(name: string, make: () => Promise<QueueWorld>): v
       await send(url, entry('2', 'a', 'second', 'same'), entry('3', 'b', 'other', 'same'));
       const messages = await port.receive(url, RECEIVE);
       expect(bodies(messages).sort()).toEqual(['first', 'other']);
-      await port.deleteBatch(url, messages.map((m, i) => ({ id: String(i), receipt: m.receipt })));
+      await port.deleteBatch(
+        url,
+        messages.map((m, i) => ({ id: String(i), receipt: m.receipt })),
+      );
       await send(url, entry('4', 'a', 'third', 'same'));
       expect(await port.receive(url, RECEIVE)).toEqual([]);
     });
@@ -126,7 +132,14 @@ export function queuePortSuite(name: string, make: () => Promise<QueueWorld>): v
     });
 
     it.each<[string, (url: string) => Promise<unknown>]>([
-      ['11 entries', (url) => port.sendBatch(url, Array.from({ length: 11 }, (_, i) => entry(String(i), 'a')))],
+      [
+        '11 entries',
+        (url) =>
+          port.sendBatch(
+            url,
+            Array.from({ length: 11 }, (_, i) => entry(String(i), 'a')),
+          ),
+      ],
       ['no entries', (url) => port.sendBatch(url, [])],
       ['an entry id twice', (url) => port.sendBatch(url, [entry('1', 'a'), entry('1', 'b')])],
       ['more than 1 MiB in all', (url) => port.sendBatch(url, [entry('1', 'a', 'x'.repeat(600_000)), entry('2', 'b', 'x'.repeat(600_000))])],

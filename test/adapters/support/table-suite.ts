@@ -3,8 +3,8 @@ import type { AttributeValue, Item } from '../../../lib/core/attribute.ts';
 import { canonicalText } from '../../../lib/core/canonical.ts';
 import { ITEM_BYTES_MAX } from '../../../lib/core/constants.ts';
 import { itemBytes } from '../../../lib/core/size.ts';
-import type { Condition, TablePort } from '../../../lib/ports/table.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
+import type { Condition, TablePort } from '../../../lib/ports/table.ts';
 import { EVERY_TYPE, nested } from './values.ts';
 import type { Difference, TableWorld } from './world.ts';
 
@@ -53,7 +53,16 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
     });
 
     it('reads numbers back normalised, equal by value', async () => {
-      await port.put(table, { ...key('numbers'), a: { N: '00012.3400' }, b: { N: '-1.0000E-5' }, c: { N: '1E3' }, d: { NS: ['1.0', '2'] }, e: { N: '-0' }, f: { N: '1E125' }, g: { N: '1E-130' } });
+      await port.put(table, {
+        ...key('numbers'),
+        a: { N: '00012.3400' },
+        b: { N: '-1.0000E-5' },
+        c: { N: '1E3' },
+        d: { NS: ['1.0', '2'] },
+        e: { N: '-0' },
+        f: { N: '1E125' },
+        g: { N: '1E-130' },
+      });
       const read = await port.get(table, key('numbers'));
       expect(read?.['a']).toEqual({ N: '12.34' });
       expect(read?.['b']).toEqual({ N: '-0.00001' });
@@ -66,7 +75,7 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
 
     it('takes keys of every type, and finds a number key by any of its spellings', async () => {
       await port.put(other, { n: { N: '1.50' }, v: { S: 'x' } });
-      expect(await port.get(other, { n: { N: differs.includes('number-keys-by-text') ? '1.50' : '15E-1' } })).toEqual({ n: { N: '1.5' }, v: { S: 'x' } });
+      expect(await port.get(other, { n: { N: differs.includes('number-keys-by-text') ? '1.5' : '15E-1' } })).toEqual({ n: { N: '1.5' }, v: { S: 'x' } });
       const binary = await world.createTable({ key: { partition: { name: 'b', type: 'B' }, sort: { name: 's', type: 'B' } } });
       await port.put(binary, { b: { B: '/wAA' }, s: { B: 'AA==' }, v: { N: '1' } });
       expect(await port.get(binary, { b: { B: '/wAA' }, s: { B: 'AA==' } })).toEqual({ b: { B: '/wAA' }, s: { B: 'AA==' }, v: { N: '1' } });
@@ -90,7 +99,12 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
         { table, delete: key('batch', '1') },
         { table, put: { ...key('batch', '2'), v: { N: '22' } } },
       ]);
-      const read = await port.batchGet({ tables: [{ table, keys: [key('batch', '1'), key('batch', '2')] }, { table: other, keys: [{ n: { N: '77' } }] }] });
+      const read = await port.batchGet({
+        tables: [
+          { table, keys: [key('batch', '1'), key('batch', '2')] },
+          { table: other, keys: [{ n: { N: '77' } }] },
+        ],
+      });
       expect(read.items.get(table)).toEqual([{ ...key('batch', '2'), v: { N: '22' } }]);
       expect(read.items.get(other)).toEqual([{ n: { N: '77' }, v: { N: '3' } }]);
     });
@@ -120,10 +134,56 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
       ['greater binary, unsigned', { op: '>', path: ['_s', 'p'], value: { B: 'AP8=' } }, true],
       ['less than absent', { op: '<', path: ['nope'], value: { N: '1' } }, false],
       ['at least string, by UTF-8', { op: '>=', path: ['text'], value: { S: '\uffff' } }, true],
-      ['and', { op: 'and', of: [{ op: 'present', path: ['v'] }, { op: 'absent', path: ['nope'] }] }, true],
-      ['and with a false part', { op: 'and', of: [{ op: 'present', path: ['v'] }, { op: 'present', path: ['nope'] }] }, false],
-      ['or', { op: 'or', of: [{ op: 'present', path: ['nope'] }, { op: '=', path: ['v'], value: { N: '5' } }] }, true],
-      ['or within and', { op: 'and', of: [{ op: 'or', of: [{ op: 'present', path: ['nope'] }, { op: 'present', path: ['v'] }] }, { op: 'present', path: ['nope'] }] }, false],
+      [
+        'and',
+        {
+          op: 'and',
+          of: [
+            { op: 'present', path: ['v'] },
+            { op: 'absent', path: ['nope'] },
+          ],
+        },
+        true,
+      ],
+      [
+        'and with a false part',
+        {
+          op: 'and',
+          of: [
+            { op: 'present', path: ['v'] },
+            { op: 'present', path: ['nope'] },
+          ],
+        },
+        false,
+      ],
+      [
+        'or',
+        {
+          op: 'or',
+          of: [
+            { op: 'present', path: ['nope'] },
+            { op: '=', path: ['v'], value: { N: '5' } },
+          ],
+        },
+        true,
+      ],
+      [
+        'or within and',
+        {
+          op: 'and',
+          of: [
+            {
+              op: 'or',
+              of: [
+                { op: 'present', path: ['nope'] },
+                { op: 'present', path: ['v'] },
+              ],
+            },
+            { op: 'present', path: ['nope'] },
+          ],
+        },
+        false,
+      ],
     ])('judges a condition: %s', async (label, condition, expected) => {
       const item: Item = { ...key('condition', label), v: { N: '5' }, _s: { M: { p: { B: 'AQ==' } } }, set: { SS: ['a', 'b'] }, text: { S: '🗼' } };
       await port.put(table, item);
@@ -155,12 +215,15 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
 
     it('updates: creates the row, sets, removes, refuses key attributes', async () => {
       expect(await port.update(table, key('update'), { set: { a: { N: '1' }, b: { S: 'x' } } })).toEqual({ ok: true });
-      expect(await port.update(table, key('update'), { set: { a: { N: '2' } }, remove: ['b', 'never'] }, { op: '=', path: ['a'], value: { N: '1' } })).toEqual({ ok: true });
+      expect(await port.update(table, key('update'), { set: { a: { N: '2' } }, remove: ['b', 'never'] }, { op: '=', path: ['a'], value: { N: '1' } })).toEqual({
+        ok: true,
+      });
       expect(await port.get(table, key('update'))).toEqual({ ...key('update'), a: { N: '2' } });
       expect(await port.update(table, key('update', 'bare'), {})).toEqual({ ok: true });
       expect(await port.get(table, key('update', 'bare'))).toEqual(key('update', 'bare'));
       expect(await kindOfFailure(port.update(table, key('update'), { set: { sk: { S: 'y' } } }))).toBe('invalid');
-      if (!differs.includes('set-and-remove')) expect(await kindOfFailure(port.update(table, key('update'), { set: { a: { N: '1' } }, remove: ['a'] }))).toBe('invalid');
+      if (!differs.includes('set-and-remove'))
+        expect(await kindOfFailure(port.update(table, key('update'), { set: { a: { N: '1' } }, remove: ['a'] }))).toBe('invalid');
     });
 
     it('queries by prefix, in order, page by page', async () => {
@@ -168,7 +231,13 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
       const seen: string[] = [];
       let after: Item | undefined;
       for (let page = 0; page < 10; page += 1) {
-        const answer = await port.query({ table, partition: { name: 'pk', value: { S: 'query' } }, sort: { name: 'sk', prefix: 'link#' }, limit: 2, ...(after !== undefined && { after }) });
+        const answer = await port.query({
+          table,
+          partition: { name: 'pk', value: { S: 'query' } },
+          sort: { name: 'sk', prefix: 'link#' },
+          limit: 2,
+          ...(after !== undefined && { after }),
+        });
         expect(answer.items.length).toBeLessThanOrEqual(2);
         seen.push(...answer.items.map((i) => (i['sk'] as { S: string }).S));
         after = answer.next;
@@ -181,7 +250,14 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
     });
 
     it('takes an item of exactly 400 KB by its own measure, and refuses one byte more', async () => {
-      const base: Item = { ...key('size'), n: { N: '-1234.5' }, l: { L: [{ S: 'ab' }, { M: { x: { NULL: true } } }] }, b: { B: 'AAECA/8=' }, ns: { NS: ['1', '200'] }, pad: { S: '' } };
+      const base: Item = {
+        ...key('size'),
+        n: { N: '-1234.5' },
+        l: { L: [{ S: 'ab' }, { M: { x: { NULL: true } } }] },
+        b: { B: 'AAECA/8=' },
+        ns: { NS: ['1', '200'] },
+        pad: { S: '' },
+      };
       const pad = ITEM_BYTES_MAX - itemBytes(base);
       expect(await port.put(table, { ...base, pad: { S: 'a'.repeat(pad) } })).toEqual({ ok: true });
       expect(await kindOfFailure(port.put(table, { ...base, pad: { S: 'a'.repeat(pad + 1) } }))).toBe('invalid');
@@ -198,10 +274,27 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
       ['a get with half a key', ({ port: p, table: t }) => p.get(t, { pk: { S: 'x' } })],
       ['a get with more than the key', ({ port: p, table: t }) => p.get(t, { ...key('x'), v: { S: 'x' } })],
       ['a delete with a key of another type', ({ port: p, table: t }) => p.delete(t, { pk: { S: 'x' }, sk: { N: '1' } })],
-      ['the same key twice in a batch write', ({ port: p, table: t }) => p.batchWrite([{ table: t, put: key('x') }, { table: t, delete: key('x') }])],
-      ['the same number key in two spellings', ({ port: p, other: t }) => p.batchWrite([{ table: t, put: { n: { N: '1' } } }, { table: t, put: { n: { N: '1.0' } } }])],
+      [
+        'the same key twice in a batch write',
+        ({ port: p, table: t }) =>
+          p.batchWrite([
+            { table: t, put: key('x') },
+            { table: t, delete: key('x') },
+          ]),
+      ],
+      [
+        'the same number key in two spellings',
+        ({ port: p, other: t }) =>
+          p.batchWrite([
+            { table: t, put: { n: { N: '1' } } },
+            { table: t, put: { n: { N: '1.0' } } },
+          ]),
+      ],
       ['26 requests in a batch write', ({ port: p, table: t }) => p.batchWrite(Array.from({ length: 26 }, (_, i) => ({ table: t, put: key(`many-${i}`) })))],
-      ['101 keys in a batch get', ({ port: p, table: t }) => p.batchGet({ tables: [{ table: t, keys: Array.from({ length: 101 }, (_, i) => key(`many-${i}`)) }] })],
+      [
+        '101 keys in a batch get',
+        ({ port: p, table: t }) => p.batchGet({ tables: [{ table: t, keys: Array.from({ length: 101 }, (_, i) => key(`many-${i}`)) }] }),
+      ],
       ['the same key twice in a batch get', ({ port: p, table: t }) => p.batchGet({ tables: [{ table: t, keys: [key('x'), key('x')] }] })],
       ['an empty batch write', ({ port: p }) => p.batchWrite([])],
       ['an index key of another type', ({ port: p, other: t }) => p.put(t, { n: { N: '1' }, city: { N: '1' } })],
@@ -218,15 +311,28 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
       ['a value of two types', ({ port: p, table: t }) => p.put(t, { ...key('x'), v: { S: 'a', N: '1' } as never })],
       ['a value of no type', ({ port: p, table: t }) => p.put(t, { ...key('x'), v: {} as never })],
       ['32 levels of nesting below an attribute', ({ port: p, table: t }) => p.put(t, { ...key('x'), v: nested(32) })],
-      ['a map member without a name', ({ port: p, table: t }) => p.put(t, { ...key('x'), v: { M: { '': { S: 'x' } } } })],
       ['a number with a space', ({ port: p, table: t }) => p.put(t, { ...key('x'), v: { N: ' 1' } })],
-      ['a batch get that names a path twice', ({ port: p, table: t }) => p.batchGet({ tables: [{ table: t, keys: [key('x')], project: [['_s'], ['_s', 'p']] }] })],
+      [
+        'a batch get that names a path twice',
+        ({ port: p, table: t }) => p.batchGet({ tables: [{ table: t, keys: [key('x')], project: [['_s'], ['_s', 'p']] }] }),
+      ],
     ])('refuses as invalid: %s', async (_label, call) => {
       expect(await kindOfFailure(call({ port, table, other }))).toBe('invalid');
     });
 
+    it.skipIf(differs.includes('names-may-be-empty'))('refuses as invalid: a map member without a name', async () => {
+      expect(await kindOfFailure(port.put(table, { ...key('x'), v: { M: { '': { S: 'x' } } } }))).toBe('invalid');
+    });
+
     it('writes nothing of a batch that it refuses', async () => {
-      expect(await kindOfFailure(port.batchWrite([{ table, put: key('whole') }, { table, put: { ...key('whole', 'bad'), v: { SS: [] } } }]))).toBe('invalid');
+      expect(
+        await kindOfFailure(
+          port.batchWrite([
+            { table, put: key('whole') },
+            { table, put: { ...key('whole', 'bad'), v: { SS: [] } } },
+          ]),
+        ),
+      ).toBe('invalid');
       expect(await port.get(table, key('whole'))).toBeUndefined();
     });
 
@@ -250,7 +356,11 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
       const admit = (): void => {
         asked += 1;
       };
-      const refuse = { admit: (): void => { throw new Error('the fence is too old'); } };
+      const refuse = {
+        admit: (): void => {
+          throw new Error('the fence is too old');
+        },
+      };
       await port.put(table, key('admit'), undefined, { admit });
       await port.batchWrite([{ table, put: key('admit', '2') }], { admit });
       await port.get(table, key('admit'), { admit });
@@ -268,7 +378,15 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
     it('describes a table', async () => {
       const streamed = await world.createTable({ key: KEY, stream: true });
       const found = await port.describe(streamed);
-      expect(found).toMatchObject({ status: 'ACTIVE', key: [{ name: 'pk', type: 'S' }, { name: 'sk', type: 'S' }], streamEnabled: true, streamView: 'NEW_AND_OLD_IMAGES' });
+      expect(found).toMatchObject({
+        status: 'ACTIVE',
+        key: [
+          { name: 'pk', type: 'S' },
+          { name: 'sk', type: 'S' },
+        ],
+        streamEnabled: true,
+        streamView: 'NEW_AND_OLD_IMAGES',
+      });
       expect(found.streamArn).toContain(`/stream/`);
       if (!differs.includes('no-table-id')) expect(found.tableId).toMatch(/^[0-9a-f-]{36}$/);
       const plain = await port.describe(table);

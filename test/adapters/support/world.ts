@@ -34,7 +34,8 @@ export interface QueueWorld {
  * |---|---|---|
  * | no-table-id | DynamoDB Local 3.3.1 | DescribeTable has no TableId |
  * | empty-map-in-stream | DynamoDB Local 3.3.1 | an empty map within a list is `{}` in stream records |
- * | number-keys-by-text | MiniStack 1.5.33 | a number key is found only by the spelling it was written with |
+ * | number-keys-by-text | MiniStack 1.5.33 | a number key is found only by its normal spelling ("1.5", not "15E-1") |
  * | set-and-remove | MiniStack 1.5.33 | an update that sets and removes one attribute is accepted |
+ * | names-may-be-empty | MiniStack 1.5.33 | a map member without a name is accepted |
  */
-export type Difference = 'no-table-id' | 'empty-map-in-stream' | 'number-keys-by-text' | 'set-and-remove';
+export type Difference = 'no-table-id' | 'empty-map-in-stream' | 'number-keys-by-text' | 'set-and-remove' | 'names-may-be-empty';

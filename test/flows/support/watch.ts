@@ -3,8 +3,8 @@ import type { Position } from '../../../lib/core/formats/position.ts';
 import { comparePositions, epochOf, sequenceOf, showPosition } from '../../../lib/core/formats/position.ts';
 import { metaOf, verifySeal } from '../../../lib/core/formats/seal.ts';
 import { keyText } from '../../../lib/core/key.ts';
-import { KEY } from './world.ts';
 import type { World } from './world.ts';
+import { KEY } from './world.ts';
 
 /**
  * Watches every intermediate state of one replica, right after each request took effect: I2 (never an older change of a

@@ -1,32 +1,31 @@
-import type { AttributeValue, Item, Key } from '../../../lib/core/attribute.ts';
-import type { MemberConfig, SetConfig } from '../../../lib/core/config.ts';
-import { setConfigSchema } from '../../../lib/core/config.ts';
-import { APPLY_BATCH_MESSAGES, FUNCTION_TIMEOUT_MS, STREAM_BATCH_RECORDS, VISIBILITY_S } from '../../../lib/core/constants.ts';
-import type { Refused, Seat } from '../../../lib/core/formats/rows.ts';
-import { REFUSED, SEAT_KEY, decodeLink, decodeRefused, decodeSeat, encodeSeat, linkKey } from '../../../lib/core/formats/rows.ts';
-import type { Link } from '../../../lib/core/formats/rows.ts';
-import { withoutMeta } from '../../../lib/core/formats/seal.ts';
-import { canonicalItem } from '../../../lib/core/canonical.ts';
-import { keyText } from '../../../lib/core/key.ts';
-import { linkNames, memberNames } from '../../../lib/core/names.ts';
 import { SeededChance } from '../../../lib/adapters/memory/chance.ts';
 import { ManualClock } from '../../../lib/adapters/memory/clock.ts';
 import { MemoryCloud } from '../../../lib/adapters/memory/cloud.ts';
 import type { IndexSchema } from '../../../lib/adapters/memory/validate.ts';
+import type { AttributeValue, Item, Key } from '../../../lib/core/attribute.ts';
+import { canonicalItem } from '../../../lib/core/canonical.ts';
+import type { MemberConfig, SetConfig } from '../../../lib/core/config.ts';
+import { setConfigSchema } from '../../../lib/core/config.ts';
+import { APPLY_BATCH_MESSAGES, FUNCTION_TIMEOUT_MS, STREAM_BATCH_RECORDS, VISIBILITY_S } from '../../../lib/core/constants.ts';
+import type { Link, Refused, Seat } from '../../../lib/core/formats/rows.ts';
+import { decodeLink, decodeRefused, decodeSeat, encodeSeat, linkKey, REFUSED, SEAT_KEY } from '../../../lib/core/formats/rows.ts';
+import { withoutMeta } from '../../../lib/core/formats/seal.ts';
+import { keyText } from '../../../lib/core/key.ts';
+import { linkNames, memberNames } from '../../../lib/core/names.ts';
 import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import type { Log, Runtime } from '../../../lib/ports/runtime.ts';
 import type { StreamRecord } from '../../../lib/ports/stream.ts';
 import type { TablePort } from '../../../lib/ports/table.ts';
-import { apply, applySandbox } from '../../../lib/replicate/apply/apply.ts';
+import type { MinuteResult } from '../../../lib/reconcile/minute.ts';
+import { minuteRun } from '../../../lib/reconcile/minute.ts';
 import type { ApplyResult } from '../../../lib/replicate/apply/apply.ts';
+import { apply, applySandbox } from '../../../lib/replicate/apply/apply.ts';
 import type { ApplySandbox } from '../../../lib/replicate/apply/pass.ts';
 import { linkContext, memberContext } from '../../../lib/replicate/context.ts';
-import { fanout } from '../../../lib/replicate/fanout.ts';
 import type { FanoutResult } from '../../../lib/replicate/fanout.ts';
+import { fanout } from '../../../lib/replicate/fanout.ts';
 import { initSet } from '../../../lib/replicate/init.ts';
 import { ShardFinder } from '../../../lib/replicate/shards.ts';
-import { minuteRun } from '../../../lib/reconcile/minute.ts';
-import type { MinuteResult } from '../../../lib/reconcile/minute.ts';
 
 /** The key schema of the flows' tests. */
 export const KEY = { partition: { name: 'pk', type: 'S' }, sort: { name: 'sk', type: 'N' } } as const;
@@ -81,7 +80,12 @@ export class World {
 
   /** A world whose first member is primary in epoch 1. */
   static async create(options: { seed?: number; members?: readonly string[]; lanes?: number; indexes?: readonly IndexSchema[] } = {}): Promise<World> {
-    const world = new World({ seed: options.seed ?? 1, members: options.members ?? ['eu-west-1', 'us-east-1'], lanes: options.lanes ?? 4, indexes: options.indexes ?? [] });
+    const world = new World({
+      seed: options.seed ?? 1,
+      members: options.members ?? ['eu-west-1', 'us-east-1'],
+      lanes: options.lanes ?? 4,
+      indexes: options.indexes ?? [],
+    });
     await world.clock.run(initSet(world.config, world.member(0), (m) => world.table(m.name), world.clock.now()));
     // Records are stamped with whole seconds; begin in a second of its own.
     await world.clock.advance(2_000);
@@ -121,7 +125,12 @@ export class World {
         this.logged.push({ level, message, fields });
       };
     const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-    return { clock: this.clock, chance: this.chance, log, metrics: { count: (name, value) => void this.counted.set(name, (this.counted.get(name) ?? 0) + value) } };
+    return {
+      clock: this.clock,
+      chance: this.chance,
+      log,
+      metrics: { count: (name, value) => void this.counted.set(name, (this.counted.get(name) ?? 0) + value) },
+    };
   }
 
   /** A write by a user of the SDK, at any member. */
@@ -170,7 +179,11 @@ export class World {
   /** Gives messages to apply, and deletes what it does not name as failed, as Lambda does. */
   async applyOf(messages: readonly QueueMessage[], source = this.primary, target = this.secondary, remainingMs = FUNCTION_TIMEOUT_MS): Promise<ApplyResult> {
     const result = await this.clock.run(this.startApply(messages, source, target, remainingMs));
-    await this.remove_(messages.filter((m) => !result.failures.includes(m.id)), source, target);
+    await this.remove_(
+      messages.filter((m) => !result.failures.includes(m.id)),
+      source,
+      target,
+    );
     return result;
   }
 
@@ -205,7 +218,12 @@ export class World {
         for (const target of this.config.members) if (target !== source) moved += await this.pumpApply(source.name, target.name);
       }
       if (moved > 0) continue;
-      if (this.config.members.every((s) => this.config.members.every((t) => s === t || this.cloud.region(s.region).messages(this.queue(s.name, t.name).queue).length === 0))) return;
+      if (
+        this.config.members.every((s) =>
+          this.config.members.every((t) => s === t || this.cloud.region(s.region).messages(this.queue(s.name, t.name).queue).length === 0),
+        )
+      )
+        return;
       await this.clock.advance(1_000);
     }
     throw new Error(`The world has not come to rest in ${DRAIN_ROUNDS_MAX} rounds.`);
@@ -213,7 +231,13 @@ export class World {
 
   minute(member = this.primary): Promise<MinuteResult> {
     const region = this.cloud.region(member);
-    return this.clock.run(minuteRun(memberContext(this.config, this.named(member)), { table: region.table, queue: region.queue, target: (r) => this.cloud.region(r).table }, this.runtime));
+    return this.clock.run(
+      minuteRun(
+        memberContext(this.config, this.named(member)),
+        { table: region.table, queue: region.queue, target: (r) => this.cloud.region(r).table },
+        this.runtime,
+      ),
+    );
   }
 
   async seat(member: string): Promise<Seat> {
@@ -237,6 +261,11 @@ export class World {
 
   /** The content of a member's items by key text, without metadata. */
   content(member: string): Map<string, string> {
-    return new Map(this.cloud.region(member).items(this.items(member)).map((i) => [keyText(i, KEY), canonicalItem(withoutMeta(i))]));
+    return new Map(
+      this.cloud
+        .region(member)
+        .items(this.items(member))
+        .map((i) => [keyText(i, KEY), canonicalItem(withoutMeta(i))]),
+    );
   }
 }
