@@ -22,7 +22,7 @@ const EVERY_TYPE: Item = item('every type', 1, {
   numbers: { NS: ['3', '1.5', '-2'] },
   binaries: { BS: ['AA==', 'AQ=='] },
   list: { L: [{ S: 'x' }, { L: [{ N: '1' }, { M: { deep: { NULL: true } } }] }, { L: [] }] },
-  map: { M: { a: { M: { b: { L: [{ B: 'AAE=' }] } } }, '': { S: 'an empty name' } } },
+  map: { M: { a: { M: { b: { L: [{ B: 'AAE=' }] } } }, ' ': { S: 'a name of one space' } } },
 });
 
 describe('the pipeline', () => {

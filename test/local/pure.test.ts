@@ -63,7 +63,7 @@ describe("a region's environment", () => {
     owner: 42,
     extra: { MORE: '1' },
   };
-  const own = { PATH: '/usr/bin', HOME: '/home/me', AWS_PROFILE: 'production', AWS_SESSION_TOKEN: 'secret', NODE_OPTIONS: '--inspect' };
+  const own = { PATH: '/usr/bin', HOME: '/somewhere/me', AWS_PROFILE: 'production', AWS_SESSION_TOKEN: 'secret', NODE_OPTIONS: '--inspect' };
 
   test('has nothing of a real account in it', () => {
     const environment = regionEnvironment(settings, own, '/node/bin');
