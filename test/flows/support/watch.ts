@@ -36,6 +36,8 @@ export class Watch {
 
   #look(text: string, held: Item, tableId: string): void {
     const seal = verifySeal(metaOf(held).seal, tableId, text);
+    // A hand-made value has no position: it is drift, and what was there before it is not remembered at this member.
+    if (seal === undefined) this.#high.delete(text);
     if (seal === undefined || seal.kind === 'repair') return;
     const high = this.#high.get(text);
     if (high !== undefined && comparePositions(seal.position, high) < 0) {
