@@ -1,11 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /**
- * Three projects, told apart by a test file's suffix:
+ * Four projects, told apart by a test file's suffix:
  *
  * | project | files | needs |
  * |---|---|---|
  * | unit | `*.test.ts` | nothing |
+ * | process | `*.process.test.ts` | nothing, but starts commands as processes, which takes its time |
  * | local | `*.local.test.ts` | a local cloud (Python 3.10+), or Java |
  * | e2e | `*.e2e.test.ts` | stacks deployed to a local cloud |
  *
@@ -15,6 +16,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Longest time of one test, and of one hook (ms). A test that needs more says so itself, with its reason. */
 const LIMITS = {
   unit: { test: 20_000, hook: 20_000 },
+  process: { test: 60_000, hook: 60_000 },
   local: { test: 60_000, hook: 180_000 },
   e2e: { test: 180_000, hook: 480_000 },
 } as const;
@@ -28,10 +30,20 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...exclude, '**/*.local.test.ts', '**/*.e2e.test.ts'],
+          exclude: [...exclude, '**/*.process.test.ts', '**/*.local.test.ts', '**/*.e2e.test.ts'],
           testTimeout: LIMITS.unit.test,
           hookTimeout: LIMITS.unit.hook,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'process',
+          include: ['test/**/*.process.test.ts'],
+          exclude,
+          testTimeout: LIMITS.process.test,
+          hookTimeout: LIMITS.process.hook,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -43,7 +55,7 @@ export default defineConfig({
           hookTimeout: LIMITS.local.hook,
           // One file at a time: each starts processes of its own, and two cores are all there is to count on.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -54,7 +66,7 @@ export default defineConfig({
           testTimeout: LIMITS.e2e.test,
           hookTimeout: LIMITS.e2e.hook,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -17,8 +17,9 @@ const STEPS: readonly Step[] = [
   check('types', 'tsc', [], 1 * MINUTE),
   check('lint', 'biome', ['check', '--error-on-warnings', '.'], 1 * MINUTE),
   tests('unit', 'unit', 3 * MINUTE),
-  tests('local', 'local', 6 * MINUTE),
-  tests('e2e', 'e2e', 8 * MINUTE),
+  tests('process', 'process', 3 * MINUTE),
+  tests('local', 'local', 5 * MINUTE),
+  tests('e2e', 'e2e', 7 * MINUTE),
 ];
 
 /** The steps that `--only` names; all without it. @throws Error for a step that there is not. */
