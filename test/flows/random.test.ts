@@ -7,6 +7,8 @@ import { keyText } from '../../lib/core/key.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
 import type { ApplyResult } from '../../lib/replicate/apply/apply.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
+import { planResync } from '../../lib/replicate/fanout-plan.ts';
+import { sendToLanes } from '../../lib/replicate/send.ts';
 import { Watch } from './support/watch.ts';
 import { KEY, World, item, key } from './support/world.ts';
 
@@ -69,6 +71,11 @@ async function run(seed: number): Promise<void> {
       if (!(error as Error).message.includes('Not all messages')) throw error;
     }
   };
+  const resyncSome = async (): Promise<void> => {
+    const keys = Array.from({ length: 1 + chance.below(KEYS) }, () => ({ k: key(`k${chance.below(KEYS)}`) }));
+    const sends = planResync(keys, { set: 'test', epoch: 1, source: world.primary, lanes: world.config.lanes, sent: world.clock.now() }, KEY);
+    await world.clock.run(sendToLanes(world.cloud.region(world.primary).queue, world.queue().url, sends, () => chance.nonce()));
+  };
   const finish = async (messages: readonly QueueMessage[], result: ApplyResult): Promise<void> => {
     // The sandbox or the mapping dies now and then before the messages are deleted: they come again.
     if (chance.random() < 0.85) await quiet(() => world.remove_(messages.filter((m) => !result.failures.includes(m.id)), world.primary, world.secondary));
@@ -85,7 +92,9 @@ async function run(seed: number): Promise<void> {
     if (die < 0.45) await write();
     else if (die < 0.48) await byHand();
     else if (die < 0.7) await fan();
-    else if (die < 0.92) await applyTwo();
+    else if (die < 0.9) await applyTwo();
+    else if (die < 0.93) await resyncSome();
+    else if (die < 0.95) await quiet(() => world.minute());
     else await world.clock.advance(chance.below(200_000));
   }
   faults = false;
