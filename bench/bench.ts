@@ -65,10 +65,16 @@ export async function startHandler(
   return worker;
 }
 
-/** Calls a handler with an event. @throws WrongResultError when it answers that some of it failed. */
-export async function invoke(worker: Worker, file: string, what: string): Promise<Cost> {
+/** Calls a handler with an event; gives what it took, and the ids of the messages that it gave back. */
+export async function call(worker: Worker, file: string): Promise<Cost & { readonly givenBack: readonly string[] }> {
   const { ms, cpuUs, result } = await worker.ask({ kind: 'invoke', file });
-  const failures = (result as { readonly batchItemFailures?: readonly unknown[] } | null | undefined)?.batchItemFailures ?? [];
-  checkEqual(failures.length, 0, 'failed messages or records', `${what}${failures.length > 0 ? worker.tail() : ''}`);
-  return { ms, cpuUs };
+  const failures = (result as { readonly batchItemFailures?: readonly { readonly itemIdentifier: string }[] } | null | undefined)?.batchItemFailures ?? [];
+  return { ms, cpuUs, givenBack: failures.map((failure) => failure.itemIdentifier) };
+}
+
+/** Calls a handler where nothing can fail. @throws WrongResultError when it answers that some of it failed. */
+export async function invoke(worker: Worker, file: string, what: string): Promise<Cost> {
+  const { givenBack, ...cost } = await call(worker, file);
+  checkEqual(givenBack.length, 0, 'failed messages or records', `${what}${givenBack.length > 0 ? worker.tail() : ''}`);
+  return cost;
 }

@@ -1,9 +1,10 @@
+import { STREAM_BATCH_RECORDS } from '../lib/core/constants.ts';
 import { type Bench, FREE, invoke, plus, startHandler } from './bench.ts';
 import { checkEqual } from './check.ts';
-import { openNullSite, recordQueue, recordStream } from './null-site.ts';
+import { openNullSite, plannedMessages, recordQueue, recordStream } from './null-site.ts';
 import { CONCURRENCIES, ITEM_BYTES } from './raw.ts';
 import { GOALS, type Row } from './rows.ts';
-import { functionEnvironment, rawEnvironment, SOURCE, TARGET } from './site.ts';
+import { functionEnvironment, RAW_TABLE, rawEnvironment, SOURCE, TARGET } from './site.ts';
 import { figure, ratios } from './stats.ts';
 import type { Cost } from './workers/protocol.ts';
 import { Worker } from './workers.ts';
@@ -13,16 +14,23 @@ import { Worker } from './workers.ts';
  * the whole process (garbage collection included), within the invocations. Raw is measured in the same rounds.
  */
 
-const RECORDS = { full: 10_000, quick: 4_000 } as const;
+/**
+ * A round is cut into slices of raw, fan-out and apply in turn, each of about one full fan-out batch: a disturbance of the
+ * machine lasts longer than a slice, so that it hits all three.
+ */
+const SLICE_RECORDS = STREAM_BATCH_RECORDS;
+const SLICES = { full: 10, quick: 4 } as const;
 const ROUNDS = { full: 7, quick: 2 } as const;
-/** Rounds that are run and not counted, for the compiler to warm up. */
-const WARM_UP_ROUNDS = 2;
+/** Rounds that are run and not counted, for the compilers to warm up. */
+const WARM_UP_ROUNDS = { full: 3, quick: 1 } as const;
 /** Raw's calls in flight: enough that it never waits. */
 const RAW_CONCURRENCY = CONCURRENCIES[2];
 
 /** @throws WrongResultError when the endpoint was sent something else than every record once. */
 export async function measureCpu(bench: Bench): Promise<Row[]> {
-  const records = bench.quick ? RECORDS.quick : RECORDS.full;
+  const slices = bench.quick ? SLICES.quick : SLICES.full;
+  const records = slices * SLICE_RECORDS;
+  const warmUp = bench.quick ? WARM_UP_ROUNDS.quick : WARM_UP_ROUNDS.full;
   const rounds = bench.repeats ?? (bench.quick ? ROUNDS.quick : ROUNDS.full);
   const site = await openNullSite(bench);
   const workers: Worker[] = [];
@@ -42,28 +50,42 @@ export async function measureCpu(bench: Bench): Promise<Row[]> {
     const apply = await startHandler(bench, 'apply', 'null', environment);
     workers.push(apply);
     const stream = await recordStream(bench, records, ITEM_BYTES);
-    const queue = await recordQueue(bench, records, ITEM_BYTES);
-
-    const run = async (worker: Worker, files: readonly string[], what: string): Promise<Cost> => {
-      await worker.ask({ kind: 'rest' });
+    const messages = plannedMessages(records, ITEM_BYTES);
+    const queue = await recordQueue(bench, messages);
+    const rests = async (): Promise<void> => {
+      for (const worker of workers) await worker.ask({ kind: 'rest' });
+    };
+    const slice = async (worker: Worker, files: readonly string[], what: string): Promise<Cost> => {
       let cost = FREE;
       for (const file of files) cost = plus(cost, await invoke(worker, file, what));
       return cost;
     };
-    for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
+    for (let round = -warmUp; round < rounds; round += 1) {
       bench.signal.throwIfAborted();
       const done = round < 0 ? undefined : bench.steps.begin(`CPU at a null endpoint: ${round + 1} of ${rounds}`);
       const before = await site.counts();
-      const rawCost = await raw.ask({ kind: 'raw', table: 'bench-raw', from: 0, count: records, bytes: ITEM_BYTES, version: 1, concurrency: RAW_CONCURRENCY });
-      const afterRaw = await site.counts();
-      checkEqual(afterRaw.writes - before.writes, records, 'items written', 'raw at the null endpoint');
-      const fanoutCost = await run(fanout, stream, 'fan-out at the null endpoint');
-      const afterFanout = await site.counts();
-      checkEqual(afterFanout.messages - afterRaw.messages, queue.messages, 'messages sent', 'fan-out at the null endpoint');
-      const applyCost = await run(apply, queue.files, 'apply at the null endpoint');
-      const afterApply = await site.counts();
-      checkEqual(afterApply.writes - afterFanout.writes, records, 'items written', 'apply at the null endpoint');
-      if (round >= 0) costs.push({ raw: rawCost.cpuUs / records, fanout: fanoutCost.cpuUs / records, apply: applyCost.cpuUs / records });
+      await rests();
+      let cost = { raw: FREE, fanout: FREE, apply: FREE };
+      for (let i = 0; i < slices; i += 1) {
+        const rawCost = await raw.ask({
+          kind: 'raw',
+          table: RAW_TABLE,
+          from: i * SLICE_RECORDS,
+          count: SLICE_RECORDS,
+          bytes: ITEM_BYTES,
+          version: 1,
+          concurrency: RAW_CONCURRENCY,
+        });
+        cost = {
+          raw: plus(cost.raw, rawCost),
+          fanout: plus(cost.fanout, await slice(fanout, shareOf(stream, i, slices), 'fan-out at the null endpoint')),
+          apply: plus(cost.apply, await slice(apply, shareOf(queue.files, i, slices), 'apply at the null endpoint')),
+        };
+      }
+      const after = await site.counts();
+      checkEqual(after.writes - before.writes, 2 * records, 'items written by raw and apply', 'CPU at the null endpoint');
+      checkEqual(after.messages - before.messages, messages.length, 'messages sent', 'fan-out at the null endpoint');
+      if (round >= 0) costs.push({ raw: cost.raw.cpuUs / records, fanout: cost.fanout.cpuUs / records, apply: cost.apply.cpuUs / records });
       done?.();
     }
   } finally {
@@ -85,3 +107,7 @@ export async function measureCpu(bench: Bench): Promise<Row[]> {
     row('fan-out + apply, CPU', (c) => c.fanout + c.apply, { note, goal: GOALS.cpu }),
   ];
 }
+
+/** The i-th of `shares` parts of a list, in order; together they are the whole list. Pure. */
+export const shareOf = <T>(list: readonly T[], i: number, shares: number): T[] =>
+  list.slice(Math.round((i * list.length) / shares), Math.round(((i + 1) * list.length) / shares));

@@ -78,28 +78,24 @@ export interface RecordedQueue {
   readonly fullest: number;
 }
 
-/** Records queue events of `count` inserts: the messages that the real plan makes of stream batches of `batch` records, ten an event. */
-export async function recordQueue(bench: Bench, count: number, bytes: number, batch: number = STREAM_BATCH_RECORDS): Promise<RecordedQueue> {
-  const createdS = Math.floor(Date.now() / 1_000);
+/** The messages that the real plan makes of `count` inserts in stream batches of `batch` records. */
+export function plannedMessages(count: number, bytes: number, batch: number = STREAM_BATCH_RECORDS): QueueMessage[] {
+  const nowMs = Date.now();
   const seat = decodeSeat(nullRows(0)[LINK.sourceTables.control]?.[0] ?? {});
+  const at = { seat, set: CONFIG.set, member: SOURCE, key: LINK.key, lanes: CONFIG.lanes, expiry: CONFIG.expiry, nowMs, shard: 'shardId-0' };
   const messages: QueueMessage[] = [];
   for (const changes of batches(inserts(count, bytes), batch)) {
-    const { records } = fromStreamEvent(streamEvent(changes, { ...ORIGIN, createdS }) as never);
-    const plan = planFanout(records, {
-      seat,
-      set: CONFIG.set,
-      member: SOURCE,
-      key: LINK.key,
-      lanes: CONFIG.lanes,
-      expiry: CONFIG.expiry,
-      nowMs: Date.now(),
-      shard: 'shardId-0',
-    });
-    for (const { lane, body } of plan.sends) {
+    const { records } = fromStreamEvent(streamEvent(changes, { ...ORIGIN, createdS: Math.floor(nowMs / 1_000) }) as never);
+    for (const { lane, body } of planFanout(records, at).sends) {
       const id = `message-${messages.length}`;
-      messages.push({ id, receipt: `receipt-${id}`, body, group: laneGroup(lane), receiveCount: 1, sentMs: Date.now(), attributes: {} });
+      messages.push({ id, receipt: `receipt-${id}`, body, group: laneGroup(lane), receiveCount: 1, sentMs: nowMs, attributes: {} });
     }
   }
+  return messages;
+}
+
+/** Records queue events of messages, ten an event. */
+export async function recordQueue(bench: Bench, messages: readonly QueueMessage[]): Promise<RecordedQueue> {
   const files: string[] = [];
   let fullest = 0;
   for (let at = 0; at < messages.length; at += APPLY_BATCH_MESSAGES) {

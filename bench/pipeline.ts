@@ -1,18 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchWriteItemCommand, DescribeTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { LambdaClient, ListEventSourceMappingsCommand, UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
-import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { MemberConfig } from '../lib/core/config.ts';
-import { memberNamed } from '../lib/core/config.ts';
-import { linkNames, memberNames, queueUrl } from '../lib/core/names.ts';
-import { type Cloud, startCloud } from '../local/cloud.ts';
-import { type Deployment, deploy } from '../local/deploy.ts';
-import { localClient } from '../local/region.ts';
+import { startCloud } from '../local/cloud.ts';
+import { deploy } from '../local/deploy.ts';
 import type { Bench } from './bench.ts';
-import { checkCount, checkItems, itemCount, WrongResultError } from './check.ts';
-import { itemsFrom, KEYS } from './items.ts';
-import { type LagResult, measureLag } from './lag.ts';
-import { ITEM_BYTES, type RawMeter } from './raw.ts';
+import { KEYS } from './items.ts';
+import type { LagResult } from './lag.ts';
+import { Plant, WRITE_BATCH } from './plant.ts';
+import type { RawMeter } from './raw.ts';
 import { GOALS, type Row } from './rows.ts';
 import { SOURCE, TARGET } from './site.ts';
 import { figure, quantile, ratios } from './stats.ts';
@@ -33,25 +25,16 @@ const PART = 0.5;
 const LOW_RATE = 100;
 /** Changes that go through before the first measurement: functions start, compilers warm up. */
 const WARM_UP_CHANGES = 4_000;
-/** Pause between two looks at the target's number of items, and its stream (ms). */
-const LOOK_MS = { backlog: 20, half: 10, low: 4 } as const;
-/** Longest wait for a backlog to arrive, and for queues to be empty (ms). */
-const ARRIVE_MAX_MS = 180_000;
-const QUIET_MAX_MS = 60_000;
-const QUIET_LOOK_MS = 100;
-/** Requests in one BatchWriteItem call, and calls in flight while a backlog is written. */
-const WRITE_BATCH = 25;
-const WRITE_CONCURRENCY = 2;
-/** A lag measurement whose writer reached less than this part of its rate says nothing about that rate. */
-const RATE_REACHED_MIN = 0.95;
-const KIND = { bytes: ITEM_BYTES, version: 1 } as const;
+/** Pause between two looks at the target's stream (ms). */
+const LOOK_MS = { half: 10, low: 4 } as const;
 
 interface Repeat {
   readonly rate: number;
   /** From the release to the first item at the target (ms). */
   readonly firstMs: number;
-  readonly half: LagResult;
-  readonly low: LagResult;
+  /** Undefined: the machine was too busy to write at that rate. */
+  readonly half: LagResult | undefined;
+  readonly low: LagResult | undefined;
 }
 
 /** @throws WrongResultError */
@@ -60,8 +43,10 @@ export async function measurePipeline(bench: Bench, raw: RawMeter): Promise<Row[
   const cloud = await startCloud({ regions: [SOURCE, TARGET], signal: bench.signal });
   const first = raw.rounds;
   const found: Repeat[] = [];
+  let lanes = 0;
   try {
     const deployed = await deploy(cloud, { set: 'bench', keys: KEYS, signal: bench.signal, onStep: bench.steps.begin });
+    lanes = deployed.config.lanes;
     const plant = await Plant.open(cloud, deployed, bench.signal);
     try {
       await plant.backlog(WARM_UP_CHANGES);
@@ -75,7 +60,7 @@ export async function measurePipeline(bench: Bench, raw: RawMeter): Promise<Row[
         const half = await plant.lag(rate * PART, WRITE_BATCH, seconds, LOOK_MS.half);
         const low = await plant.lag(LOW_RATE, 1, seconds, LOOK_MS.low);
         found.push({ rate, firstMs, half, low });
-        done();
+        done(half === undefined || low === undefined ? 'too busy to measure all lags' : undefined);
       }
     } finally {
       plant.close();
@@ -85,17 +70,20 @@ export async function measurePipeline(bench: Bench, raw: RawMeter): Promise<Row[
   }
 
   const rates = found.map((r) => r.rate);
-  const lagRow = (name: string, of: 'half' | 'low', q: number, goal?: Row['goal']): Row => {
+  const lagRow = (name: string, of: 'half' | 'low', q: number, goal?: Row['goal']): Row[] => {
     const lookMs = LOOK_MS[of];
-    const written = figure(found.map((r) => r[of].rate));
-    return {
+    const measured = found.flatMap((r) => r[of] ?? []);
+    if (measured.length === 0) return [];
+    const written = figure(measured.map((lag) => lag.rate));
+    const row: Row = {
       group: 'pipeline',
       name,
       unit: 'ms',
-      value: figure(found.map((r) => quantile(r[of].lags, q))),
+      value: figure(measured.map((lag) => quantile(lag.lags, q))),
       ...(goal && { goal }),
       note: `Of every change, from before its write was sent until the target’s stream showed it; looked at every ${lookMs} ms and the call’s own time. Written at ${Math.round(written.median).toLocaleString('en')} changes/s, ${of === 'half' ? `${WRITE_BATCH} a call` : 'one a call'}.`,
     };
+    return [row];
   };
   const startMs = figure(found.map((r) => r.firstMs));
   return [
@@ -107,162 +95,11 @@ export async function measurePipeline(bench: Bench, raw: RawMeter): Promise<Row[
       ratio: figure(ratios(rates, raw.limits().slice(first))),
       ratioTo: 'raw',
       goal: GOALS.pipeline,
-      note: `${(bench.quick ? CHANGES.quick : CHANGES.full).toLocaleString('en')} inserts, from the release until all are at the target (the first after ${Math.round(startMs.median)} ms). One process a region, and the functions’ processes, share the processors; raw has one region and one process.`,
+      note: `${(bench.quick ? CHANGES.quick : CHANGES.full).toLocaleString('en')} inserts, from the release until all are at the target (the first after ${Math.round(startMs.median)} ms); ${lanes} lanes. One process a region, and the functions’ processes, share the processors; raw has one region and one process.`,
     },
-    lagRow('lag p50 at half that rate', 'half', 0.5, GOALS.lagHalfP50),
-    lagRow('lag p99 at half that rate', 'half', 0.99, GOALS.lagHalfP99),
-    lagRow(`lag p50 at ${LOW_RATE} writes/s`, 'low', 0.5, GOALS.lagIdleP50),
-    lagRow(`lag p99 at ${LOW_RATE} writes/s`, 'low', 0.99),
+    ...lagRow('lag p50 at half that rate', 'half', 0.5, GOALS.lagHalfP50),
+    ...lagRow('lag p99 at half that rate', 'half', 0.99, GOALS.lagHalfP99),
+    ...lagRow(`lag p50 at ${LOW_RATE} writes/s`, 'low', 0.5, GOALS.lagIdleP50),
+    ...lagRow(`lag p99 at ${LOW_RATE} writes/s`, 'low', 0.99),
   ];
-}
-
-/** The deployed stacks, seen from outside: tables, queue, mapping. */
-class Plant {
-  readonly #source: DynamoDBClient;
-  readonly #target: DynamoDBClient;
-  readonly #lambda: LambdaClient;
-  readonly #sqs: SQSClient;
-  readonly #members: { readonly source: MemberConfig; readonly target: MemberConfig };
-  readonly #cloud: Cloud;
-  readonly #set: string;
-  readonly #mapping: string;
-  readonly #streamArn: string;
-  readonly #signal: AbortSignal;
-  #items = 0;
-
-  private constructor(
-    clients: { readonly source: DynamoDBClient; readonly target: DynamoDBClient; readonly lambda: LambdaClient; readonly sqs: SQSClient },
-    cloud: Cloud,
-    deployed: Deployment,
-    mapping: string,
-    streamArn: string,
-    signal: AbortSignal,
-  ) {
-    this.#source = clients.source;
-    this.#target = clients.target;
-    this.#lambda = clients.lambda;
-    this.#sqs = clients.sqs;
-    this.#cloud = cloud;
-    this.#set = deployed.set;
-    this.#members = { source: memberNamed(deployed.config, SOURCE), target: memberNamed(deployed.config, TARGET) };
-    this.#mapping = mapping;
-    this.#streamArn = streamArn;
-    this.#signal = signal;
-  }
-
-  static async open(cloud: Cloud, deployed: Deployment, signal: AbortSignal): Promise<Plant> {
-    const at = (region: string): ReturnType<typeof localClient> => localClient(region, cloud.endpoints[region]);
-    const clients = {
-      source: new DynamoDBClient(at(SOURCE)),
-      target: new DynamoDBClient(at(TARGET)),
-      lambda: new LambdaClient(at(SOURCE)),
-      sqs: new SQSClient(at(SOURCE)),
-    };
-    const fn = memberNames(deployed.set, memberNamed(deployed.config, SOURCE)).fn('fanout');
-    const { EventSourceMappings } = await clients.lambda.send(new ListEventSourceMappingsCommand({ FunctionName: fn }));
-    const mapping = EventSourceMappings?.[0]?.UUID;
-    if (mapping === undefined || EventSourceMappings?.length !== 1)
-      throw new Error(`The function ${fn} has ${EventSourceMappings?.length ?? 0} event source mappings, not 1.`);
-    const { Table } = await clients.target.send(new DescribeTableCommand({ TableName: memberNamed(deployed.config, TARGET).items }));
-    return new Plant(clients, cloud, deployed, mapping, Table?.LatestStreamArn ?? '', signal);
-  }
-
-  /** Writes a backlog, releases it, and gives the rate at which it arrived (items/s). @throws WrongResultError */
-  async backlog(count: number): Promise<{ readonly rate: number; readonly firstMs: number }> {
-    const before = this.#items;
-    await this.#hold(true);
-    // The last item is written after the release: the emulator looks at its mappings when something is written, else once a second.
-    await this.#write(before, count - 1);
-    if ((await itemCount(this.#target, this.#members.target.items)) !== before)
-      throw new Error('The backlog was not held: changes arrived before the release.');
-    this.#items += count;
-    const released = performance.now();
-    await this.#hold(false);
-    await this.#source.send(new PutItemCommand({ TableName: this.#members.source.items, Item: itemsFrom(before + count - 1, 1, KIND)[0] as never }));
-    const { firstMs, ms } = await this.#arrived(before, before + count, released);
-    await this.#check({ from: before, count }, 'pipeline');
-    return { rate: (count / ms) * 1_000, firstMs };
-  }
-
-  /** Lag at a rate. @throws WrongResultError, Error when the writer cannot keep to the rate */
-  async lag(rate: number, perCall: number, seconds: number, lookMs: number): Promise<LagResult> {
-    const from = this.#items;
-    const count = Math.ceil(rate * seconds);
-    this.#items += count;
-    const result = await measureLag(
-      {
-        source: this.#source,
-        sourceTable: this.#members.source.items,
-        target: { endpoint: this.#cloud.endpoints[TARGET] ?? '', region: TARGET, streamArn: this.#streamArn },
-      },
-      { from, count, kind: KIND, rate, perCall, lookMs },
-      this.#signal,
-    );
-    if (result.rate < rate * RATE_REACHED_MIN)
-      throw new Error(
-        `The writer reached ${Math.round(result.rate)} changes/s instead of ${Math.round(rate)}: the machine is too busy to measure lag at that rate.`,
-      );
-    await this.#check({ from, count }, `lag at ${Math.round(rate)} changes/s`);
-    return result;
-  }
-
-  async #hold(held: boolean): Promise<void> {
-    await this.#lambda.send(new UpdateEventSourceMappingCommand({ UUID: this.#mapping, Enabled: !held }));
-  }
-
-  async #write(from: number, count: number): Promise<void> {
-    const items = itemsFrom(from, count, KIND);
-    const starts = Array.from({ length: Math.ceil(count / WRITE_BATCH) }, (_, i) => i * WRITE_BATCH).values();
-    const writer = async (): Promise<void> => {
-      for (const start of starts) {
-        this.#signal.throwIfAborted();
-        const requests = items.slice(start, start + WRITE_BATCH).map((Item) => ({ PutRequest: { Item: Item as never } }));
-        const { UnprocessedItems } = await this.#source.send(new BatchWriteItemCommand({ RequestItems: { [this.#members.source.items]: requests } }));
-        if (UnprocessedItems !== undefined && Object.keys(UnprocessedItems).length > 0) throw new Error('The local cloud left items unwritten.');
-      }
-    };
-    await Promise.all(Array.from({ length: WRITE_CONCURRENCY }, writer));
-  }
-
-  /** Waits until the target has `wanted` items; inserts only ever add, so that is when the last one has come. */
-  async #arrived(before: number, wanted: number, since: number): Promise<{ readonly firstMs: number; readonly ms: number }> {
-    let firstMs: number | undefined;
-    for (;;) {
-      this.#signal.throwIfAborted();
-      const count = await itemCount(this.#target, this.#members.target.items);
-      const ms = performance.now() - since;
-      if (count > before) firstMs ??= ms;
-      if (count >= wanted) return { firstMs: firstMs ?? ms, ms };
-      if (ms > ARRIVE_MAX_MS)
-        throw new WrongResultError('pipeline', `only ${count - before} of ${wanted - before} changes have arrived after ${ARRIVE_MAX_MS / 1_000} s`);
-      await sleep(LOOK_MS.backlog);
-    }
-  }
-
-  /** Everything is at the target as it was written, nothing else is, and nothing is on its way any more. */
-  async #check(range: { readonly from: number; readonly count: number }, what: string): Promise<void> {
-    const { source, target } = this.#members;
-    await checkItems(this.#target, target.items, range, KIND, what);
-    await checkCount(this.#target, target.items, this.#items, what);
-    const names = linkNames(this.#set, source, target);
-    const until = performance.now() + QUIET_MAX_MS;
-    while ((await this.#depth(queueUrl(source, names.queue))) > 0) {
-      if (performance.now() > until)
-        throw new WrongResultError(what, `the link’s queue is not empty ${QUIET_MAX_MS / 1_000} s after the last change has arrived`);
-      await sleep(QUIET_LOOK_MS);
-    }
-    const dead = await this.#depth(queueUrl(source, names.dlq));
-    if (dead > 0) throw new WrongResultError(what, `${dead} dead letters`);
-  }
-
-  async #depth(url: string): Promise<number> {
-    const { Attributes } = await this.#sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] }),
-    );
-    return Number(Attributes?.['ApproximateNumberOfMessages'] ?? 0) + Number(Attributes?.['ApproximateNumberOfMessagesNotVisible'] ?? 0);
-  }
-
-  close(): void {
-    for (const client of [this.#source, this.#target, this.#lambda, this.#sqs]) client.destroy();
-  }
 }

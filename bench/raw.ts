@@ -2,7 +2,7 @@ import type { Bench } from './bench.ts';
 import { checkCount, checkItems } from './check.ts';
 import type { Row } from './rows.ts';
 import type { Site } from './site.ts';
-import { rawEnvironment, TARGET } from './site.ts';
+import { RAW_TABLE, rawEnvironment, TARGET } from './site.ts';
 import { figure, mean, median } from './stats.ts';
 import { Worker } from './workers.ts';
 
@@ -73,10 +73,10 @@ export class RawMeter {
   async #write(count: number, concurrency: number): Promise<number> {
     const from = this.#next;
     this.#next += count;
-    const { rawTable, target } = this.#site;
-    const { ms } = await this.#worker.ask({ kind: 'raw', table: rawTable, from, count, bytes: ITEM_BYTES, version: 1, concurrency });
-    await checkItems(target, rawTable, { from, count }, { bytes: ITEM_BYTES, version: 1 }, 'raw');
-    await checkCount(target, rawTable, this.#next, 'raw');
+    const { target } = this.#site;
+    const { ms } = await this.#worker.ask({ kind: 'raw', table: RAW_TABLE, from, count, bytes: ITEM_BYTES, version: 1, concurrency });
+    await checkItems(target, RAW_TABLE, { from, count }, { bytes: ITEM_BYTES, version: 1 }, 'raw');
+    await checkCount(target, RAW_TABLE, this.#next, 'raw');
     return (count / ms) * 1_000;
   }
 

@@ -33,6 +33,9 @@ export const CONFIG: SetConfig = setConfigSchema.parse({
 
 const member = { source: memberNamed(CONFIG, SOURCE), target: memberNamed(CONFIG, TARGET) };
 
+/** Where raw writes go, in the target's region: a table of its own, of the same kind as the target's, stream included. */
+export const RAW_TABLE = 'bench-raw';
+
 /** The link, as the handlers see it. */
 export const LINK: LinkContext = linkContext(CONFIG, member.source, member.target);
 /** ARN of the link's queue. */
@@ -74,8 +77,6 @@ export function nullRows(nowMs: number): NullRows {
 /** A site that is up. */
 export interface Site {
   readonly cloud: Cloud;
-  /** Where raw writes go, in the target's region: the same kind of table as the target's, stream included. */
-  readonly rawTable: string;
   /** The source region's queues. */
   readonly queue: QueuePort;
   /** A typed client of the target's region. */
@@ -104,11 +105,10 @@ export async function openSite(signal: AbortSignal): Promise<Site> {
       () => dynamodb[SOURCE].destroy(),
       () => dynamodb[TARGET].destroy(),
     );
-    const rawTable = 'bench-raw';
     await Promise.all([
       makeTables(dynamodb[SOURCE], LINK.sourceTables),
       makeTables(dynamodb[TARGET], LINK.targetTables),
-      makeTable(dynamodb[TARGET], rawTable, 'items'),
+      makeTable(dynamodb[TARGET], RAW_TABLE, 'items'),
     ]);
     await makeQueues(cloud);
 
@@ -119,7 +119,6 @@ export async function openSite(signal: AbortSignal): Promise<Site> {
     const described = await dynamodb[SOURCE].send(new DescribeTableCommand({ TableName: LINK.sourceTables.items }));
     return {
       cloud,
-      rawTable,
       queue: new AwsQueuePort(clients[0] as AwsClients),
       target: dynamodb[TARGET],
       streamArn: described.Table?.LatestStreamArn ?? '',

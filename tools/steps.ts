@@ -109,28 +109,41 @@ export const tests = (name: string, project: string, limitMs: number, filters: r
         limit,
       );
       const text = await readFile(file, 'utf8').catch(() => undefined);
+      const late = failure(`${name}: not done within ${seconds(limit)}`);
+      // Vitest writes its report at the end, so a run that was ended early usually has none.
+      if (timedOut && text === undefined) return late;
       const outcome = readVitest(text === undefined ? undefined : (JSON.parse(text) as VitestReport), code);
-      return timedOut ? total([outcome, { passed: 0, failed: 1, skipped: 0, notes: [`failed: ${name}: not done within ${seconds(limit)}`] }]) : outcome;
+      return timedOut ? total([outcome, late]) : outcome;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   },
 });
 
+const failure = (what: string): Outcome => ({ passed: 0, failed: 1, skipped: 0, notes: [`failed: ${what}`] });
+
+/** Runs a step; what it throws is its failure. */
+const attempt = (step: Step, limitMs: number): Promise<Outcome> =>
+  step.run(limitMs).catch((error: unknown) => failure(`${step.name}: ${error instanceof Error ? error.message : String(error)}`));
+
+/** Options of a run of steps. */
+export interface RunOptions {
+  /** Longest time of the whole run (ms): a step gets what is left of it, at most its own limit. */
+  readonly limitMs: number;
+  /** Lines for the summary, e.g. what this machine lacks. */
+  readonly notes?: readonly string[];
+}
+
 /** Runs the steps in order, all of them, prints the summary, and returns the exit code. */
-export async function runSteps(steps: readonly Step[], notes: readonly string[] = []): Promise<number> {
+export async function runSteps(steps: readonly Step[], { limitMs, notes = [] }: RunOptions): Promise<number> {
   const rows: { name: string; ms: number; outcome: Outcome }[] = [];
+  const begin = performance.now();
   for (const step of steps) {
-    process.stdout.write(`\n── ${step.name} ──\n`);
     const started = performance.now();
-    const outcome = await step.run(step.limitMs).catch(
-      (error: unknown): Outcome => ({
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-        notes: [`failed: ${step.name}: ${error instanceof Error ? error.message : String(error)}`],
-      }),
-    );
+    const left = begin + limitMs - started;
+    process.stdout.write(`\n── ${step.name} ──\n`);
+    const outcome =
+      left > 0 ? await attempt(step, Math.min(step.limitMs, left)) : failure(`${step.name}: not started: the run's ${seconds(limitMs)} are used up`);
     rows.push({ name: step.name, ms: performance.now() - started, outcome });
   }
   const all = total(rows.map((r) => r.outcome));

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { FUNCTIONS, memberNames } from '../../lib/core/names.ts';
 import { memberContext } from '../../lib/replicate/context.ts';
 import { retried } from '../../lib/replicate/retry.ts';
-import { EXIT } from '../errors.ts';
+import { CliError, EXIT } from '../errors.ts';
 import type { Run } from '../program.ts';
-import { located } from '../session.ts';
+import { located, placeOf } from '../session.ts';
 
 /** syncline endpoints */
 export function registerEndpoints(program: Command, run: Run): void {
@@ -41,6 +41,15 @@ Examples:
             };
           }),
         );
+        // Names can be computed of any set; a set of which nothing is there is a mistake in the command line.
+        if (members.every((m) => m.apiUrl === null)) {
+          const where = config.members.map((m) => placeOf(session, m)).join(', ');
+          throw new CliError(
+            'failed',
+            'not-deployed',
+            `The set "${config.set}" is not deployed: there is no API of it in ${where}. Check --set, --regions and --account; deploy with "npx cdk deploy --all".`,
+          );
+        }
         out.result({ set: config.set, members }, () =>
           members
             .map((m) => {

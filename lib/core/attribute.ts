@@ -29,6 +29,17 @@ export type AttributeType = (typeof ATTRIBUTE_TYPES)[number];
 /** The one attribute that is ours, on every item. Never shown by the API, never written by its callers. */
 export const RESERVED = '_s';
 
+/**
+ * The types that a value names, for error messages: never what it holds, since items are their owner's. What is no
+ * type of DynamoDB is shown as "?"; what is no object at all by its JavaScript type.
+ */
+export function typeNames(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [value === null ? 'null' : typeof value];
+  return Object.keys(value)
+    .slice(0, ATTRIBUTE_TYPES.length)
+    .map((name) => ((ATTRIBUTE_TYPES as readonly string[]).includes(name) ? name : '?'));
+}
+
 /** The text of a string, number or binary value; undefined for other types and for nothing. */
 export const text = (value: AttributeValue | undefined, type: 'S' | 'N' | 'B'): string | undefined => {
   const found = (value as Record<string, unknown> | undefined)?.[type];

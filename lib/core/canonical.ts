@@ -1,6 +1,6 @@
 import { hash as cryptoHash } from 'node:crypto';
 import type { AttributeValue, Item } from './attribute.ts';
-import { RESERVED } from './attribute.ts';
+import { RESERVED, typeNames } from './attribute.ts';
 import { InvariantError } from './errors.ts';
 import { canonicalNumber } from './number.ts';
 
@@ -36,17 +36,18 @@ export function canonicalText(value: AttributeValue): string {
       case 'L':
         return `L[${(v as AttributeValue[]).map(canonicalText).join(',')}]`;
       case 'M':
-        return canonicalMap(v as Item, '');
+        return canonicalMap(v as Item, undefined);
       default:
         break;
     }
   }
-  throw new InvariantError('not an attribute value', { value });
+  throw new InvariantError('not an attribute value', { seen: typeNames(value) });
 }
 
 const set = (members: string[]): string => `{${members.sort(byText).join(',')}}`;
 
-function canonicalMap(map: Item, without: string): string {
+/** @param without an attribute that is left out. Undefined for none, since an empty text is a name, too. */
+function canonicalMap(map: Item, without: string | undefined): string {
   const names = Object.keys(map).sort(byText);
   let text = 'M{';
   for (const name of names) {

@@ -19,6 +19,8 @@ const keyAttribute = z.strictObject({
     .string()
     .min(1)
     .max(255)
+    // Assigned to as a property, as keys are in many places, it would be lost.
+    .refine((name) => name !== '__proto__', { error: 'A key attribute must not be named __proto__.' })
     .refine((name) => !RESERVED_KEY_NAMES.includes(name), {
       error: `A key attribute must not be named ${RESERVED_KEY_NAMES.join(' or ')}: tombstones use these names.`,
     }),
@@ -38,7 +40,9 @@ export const setConfigSchema = z
   .strictObject({
     set: nameWith(setNameProblem),
     lanes: z.int().min(1).max(LANES_MAX).default(LANES_DEFAULT),
-    key: z.strictObject({ partition: keyAttribute, sort: keyAttribute.exactOptional() }),
+    key: z
+      .strictObject({ partition: keyAttribute, sort: keyAttribute.exactOptional() })
+      .refine((key) => key.partition.name !== key.sort?.name, { error: 'The partition key and the sort key have the same name.' }),
     /** Whether TTL removals are fanned out, too. By default each member expires its own copies. */
     expiry: z.enum(['local', 'replicate']).default('local'),
     members: z.array(member).min(1).max(16),

@@ -107,9 +107,7 @@ export const REFUSED_RETRY_MS = HOUR;
 export const DEAD_LETTERS_PER_RUN = 1_000;
 /** Refused keys that one minute run looks at for one link. */
 export const REFUSED_PER_RUN = 1_000;
-/** Share of a table's keys that one resync job may delete before a human is asked. */
-export const DELETE_SHARE_MAX = 0.05;
-/** Below this number of deletions the share is not looked at. */
+/** Deletions that one request to repair may cause without asking a human; jobs over more keys come with the issue "Reconcile". */
 export const DELETE_COUNT_FREE = 100;
 
 /** A target gone, or a link paused, for this long makes the link stale (ms): its queue is about to drop messages. */

@@ -1,4 +1,5 @@
 import type { AttributeValue, Item, Key } from './attribute.ts';
+import { typeNames } from './attribute.ts';
 import { sha256 } from './canonical.ts';
 import { InputError, InvariantError } from './errors.ts';
 import { canonicalNumber } from './number.ts';
@@ -23,7 +24,8 @@ export function keyOf(item: Item, schema: KeySchema): Key {
   const key: Record<string, AttributeValue> = {};
   for (const { name, type } of keyAttributes(schema)) {
     const value = item[name];
-    if (value === undefined || !(type in value)) throw new InvariantError('an item without its key', { name, type, seen: Object.keys(value ?? {}) });
+    if (typeof value !== 'object' || value === null || !(type in value))
+      throw new InvariantError('an item without its key', { name, type, seen: typeNames(value) });
     key[name] = value;
   }
   return key;
@@ -40,7 +42,7 @@ export function keyText(item: Item, schema: KeySchema): string {
 
 function part(item: Item, { name, type }: KeyAttribute): string {
   const value = (item[name] as Record<string, string> | undefined)?.[type];
-  if (typeof value !== 'string') throw new InvariantError('an item without its key', { name, type, seen: Object.keys(item[name] ?? {}) });
+  if (typeof value !== 'string') throw new InvariantError('an item without its key', { name, type, seen: typeNames(item[name]) });
   if (type === 'N') return `N${canonicalNumber(value)}`;
   return `${type}${value.length}:${value}`;
 }
@@ -75,9 +77,13 @@ const KEY_BYTES_MAX = { partition: 2_048, sort: 1_024 } as const;
 /** Checks one key attribute of an item. @throws InputError */
 function keyValue(value: AttributeValue | undefined, { name, type }: KeyAttribute, expected: string): AttributeValue {
   if (value === undefined) throw new InputError('invalid-key', `The key attribute "${name}" is missing. The table's key is ${expected}.`, name);
-  const found = (value as Record<string, string>)[type];
+  // A caller's JSON may hold null where a value is expected.
+  const found = (value as Record<string, string> | null)?.[type];
   if (typeof found !== 'string') {
-    throw new InputError('invalid-key', `The key attribute "${name}" must be of type ${type}; got ${Object.keys(value).join(', ') || 'nothing'}.`, name);
+    throw new InputError('invalid-key', `The key attribute "${name}" must be of type ${type}; got ${typeNames(value).join(', ') || 'nothing'}.`, name);
+  }
+  if (Object.keys(value).length > 1) {
+    throw new InputError('invalid-key', `The key attribute "${name}" must have one type, ${type}; got ${typeNames(value).join(', ')}.`, name);
   }
   if (found === '') throw new InputError('invalid-key', `The key attribute "${name}" must not be empty.`, name);
   if (type === 'N') canonicalNumber(found);

@@ -1,4 +1,5 @@
 import type { AttributeValue, Item } from './attribute.ts';
+import { typeNames } from './attribute.ts';
 import { InvariantError } from './errors.ts';
 import { canonicalNumber } from './number.ts';
 
@@ -47,7 +48,7 @@ export function valueBytes(value: AttributeValue): number {
         break;
     }
   }
-  throw new InvariantError('not an attribute value', { value });
+  throw new InvariantError('not an attribute value', { seen: typeNames(value) });
 }
 
 /** The size of a number: a byte for two significant digits, one more, and one for the sign of a negative one. @throws InputError */

@@ -2,6 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { awsClients } from '../../lib/adapters/aws/clients.ts';
 import { AwsQueuePort } from '../../lib/adapters/aws/queue-port.ts';
@@ -19,6 +20,7 @@ interface Seen {
   readonly target: string;
   readonly body: string;
   readonly authorization: string;
+  readonly token: string | undefined;
 }
 type Answer = { readonly status?: number; readonly body: string; readonly headers?: Record<string, string> } | 'hang' | 'reset' | 'half';
 
@@ -34,6 +36,7 @@ async function serve(answer: (seen: Seen, number: number) => Answer): Promise<{ 
         target: String(request.headers['x-amz-target']),
         body: Buffer.concat(chunks).toString('utf8'),
         authorization: String(request.headers.authorization),
+        token: request.headers['x-amz-security-token']?.toString(),
       });
       const what = answer(seen.at(-1) as Seen, seen.length);
       if (what === 'hang') return;
@@ -57,8 +60,11 @@ async function serve(answer: (seen: Seen, number: number) => Answer): Promise<{ 
   return { endpoint, seen, connections: () => connections };
 }
 
+const socketsOf = new WeakMap<Server, Set<Socket>>();
+
 async function listen(server: Server): Promise<string> {
   const sockets = new Set<Socket>();
+  socketsOf.set(server, sockets);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
@@ -77,6 +83,9 @@ function portsOf(endpoint: string, timeouts = { connectMs: 300, requestMs: 600 }
   closers.push(() => clients.destroy());
   return { table: new AwsTablePort(clients.dynamodb), queue: new AwsQueuePort(clients) };
 }
+
+/** Open connections of a server made by `listen`. */
+const paused = (server: Server): readonly Socket[] => [...(socketsOf.get(server) ?? [])];
 
 async function failure(call: Promise<unknown>): Promise<RemoteError> {
   const error = await call.then(
@@ -162,7 +171,10 @@ describe('failures of a server', () => {
     ['an expired token', json('ExpiredTokenException'), 'denied'],
     ['a missing table', json('ResourceNotFoundException'), 'missing'],
     ['an internal error', json('InternalServerError', 'why', 500), 'unanswered'],
-    ['unavailable', json('ServiceUnavailable', 'why', 503), 'transient'],
+    ['unavailable', json('ServiceUnavailable', 'why', 503), 'unanswered'],
+    ['an answer with a wrong checksum', { body: '{}', headers: { 'x-amz-crc32': '1' } }, 'unanswered'],
+    ['a refusal with a wrong checksum', { status: 400, body: '{"__type":"ValidationException"}', headers: { 'x-amz-crc32': '1' } }, 'unanswered'],
+    ['a redirect, which is not followed', { status: 307, body: '', headers: { location: 'http://127.0.0.1:1/' } }, 'unanswered'],
     ['a proxy’s page', { status: 502, body: '<html>bad gateway</html>' }, 'unanswered'],
     ['an answer that is no JSON', { status: 200, body: '{"Item":' }, 'unanswered'],
     ['no answer', 'hang', 'unanswered'],
@@ -176,6 +188,45 @@ describe('failures of a server', () => {
     expect(error.message).not.toBe('');
     // One request: nothing is retried inside.
     expect(server.seen.length).toBe(1);
+  });
+
+  it('a read that was answered with a failure had no effect', async () => {
+    const server = await serve(() => json('InternalServerError', 'why', 500));
+    expect((await failure(portsOf(server.endpoint).table.get('t', KEY))).kind).toBe('transient');
+  });
+
+  it('takes an answer whose checksum is right', async () => {
+    const body = JSON.stringify({ Item: { pk: { S: 'Zürich' } } });
+    const server = await serve(() => ({ body, headers: { 'x-amz-crc32': String(crc32(body)) } }));
+    expect(await portsOf(server.endpoint).table.get('t', KEY)).toEqual({ pk: { S: 'Zürich' } });
+  });
+
+  it('an answer before the whole request has left ends the connection: the rest is not sent', async () => {
+    let bytes = 0;
+    let closed = 0;
+    const early = createServer((socket) => {
+      socket.on('close', () => {
+        closed += 1;
+      });
+      // Takes the first bytes, refuses, and reads no more until the caller has its answer.
+      socket.once('data', (chunk) => {
+        bytes += chunk.length;
+        socket.pause();
+        socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}');
+      });
+    });
+    const { table } = portsOf(await listen(early), { connectMs: 1_000, requestMs: 2_500 });
+    const large = { ...KEY, text: { S: 'x'.repeat(32 * 1_024 * 1_024) } };
+    const error = await failure(table.put('t', large));
+    expect(error).toMatchObject({ kind: 'invalid', code: 'Http413' });
+    for (const socket of paused(early)) {
+      socket.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      socket.resume();
+    }
+    await expect.poll(() => closed, { timeout: 5_000 }).toBe(1);
+    expect(bytes).toBeLessThan(32 * 1_024 * 1_024);
   });
 
   it('a dead port had no effect', async () => {
@@ -260,11 +311,48 @@ describe('failures of a server', () => {
     expect(server.seen.length).toBe(3);
     expect(new Set(server.seen.map((s) => s.body)).size).toBe(1);
     expect(server.seen[0]?.body).toContain('"MessageDeduplicationId":"d-1"');
+    // An earlier attempt without an answer decides, also where the last one was surely refused.
+    const mixed = await serve((_seen, number) => (number === 1 ? 'reset' : json('ThrottlingException')));
+    expect(
+      (await failure(portsOf(mixed.endpoint).queue.sendBatch(`${mixed.endpoint}/000000000000/q.fifo`, [{ id: 'a', body: 'x', group: 'g', dedup: 'd-2' }])))
+        .kind,
+    ).toBe('unanswered');
+    expect(mixed.seen.length).toBe(3);
     const other = await serve(() => ({ status: 500, body: JSON.stringify({ __type: 'InternalError' }) }));
     expect((await failure(portsOf(other.endpoint).queue.deleteBatch(`${other.endpoint}/000000000000/q.fifo`, [{ id: 'a', receipt: 'r' }]))).kind).toBe(
       'unanswered',
     );
     expect(other.seen.length).toBe(1);
+  });
+});
+
+describe('the environment', () => {
+  const saved = { ...process.env };
+  afterEach(() => {
+    for (const name of ['AWS_ENDPOINT_URL', 'AWS_SESSION_TOKEN']) {
+      if (saved[name] === undefined) delete process.env[name];
+      else process.env[name] = saved[name];
+    }
+  });
+
+  it('AWS_ENDPOINT_URL is where calls go when no endpoint is given, whatever the host of a queue’s URL', async () => {
+    const server = await serve(() => ({ body: '{"Successful":[]}' }));
+    process.env['AWS_ENDPOINT_URL'] = server.endpoint;
+    localCredentials();
+    const clients = awsClients({ region: 'eu-central-1', timeouts: { connectMs: 500, requestMs: 1_000 } });
+    closers.push(() => clients.destroy());
+    await new AwsTablePort(clients.dynamodb).get('t', KEY);
+    await new AwsQueuePort(clients).sendBatch('https://sqs.eu-central-1.invalid/1/q.fifo', [{ id: 'a', body: 'x', group: 'g', dedup: 'd' }]);
+    expect(server.seen.map((s) => s.target)).toEqual(['DynamoDB_20120810.GetItem', 'AmazonSQS.SendMessageBatch']);
+    expect(server.seen[1]?.body).toContain('"QueueUrl":"https://sqs.eu-central-1.invalid/1/q.fifo"');
+  });
+
+  it('a session token is sent and signed, as in Lambda', async () => {
+    const server = await serve(() => ({ body: '{}' }));
+    process.env['AWS_SESSION_TOKEN'] = 'token-1';
+    await portsOf(server.endpoint).table.get('t', KEY);
+    expect(server.seen[0]?.token).toBe('token-1');
+    expect(server.seen[0]?.authorization).toMatch(/SignedHeaders=[^,]*x-amz-security-token/);
   });
 });
 

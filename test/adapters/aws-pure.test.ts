@@ -17,7 +17,12 @@ describe('classification', () => {
     [{ code: 'Http404', status: 404 }, 'missing'],
     [{ code: 'Http403', status: 403 }, 'denied'],
     [{ code: 'TransactionConflictException', status: 400 }, 'transient'],
-    [{ code: 'ServiceUnavailable', status: 503 }, 'transient'],
+    [{ code: 'ServiceUnavailable', status: 503 }, 'unanswered'],
+    [{ code: 'ServiceUnavailable', status: 503, reads: true }, 'transient'],
+    [{ code: 'InternalServerError', status: 500, reads: true }, 'transient'],
+    [{ code: 'TimeoutError', issued: true, reads: true }, 'unanswered'],
+    [{ code: 'SlowDown', status: 503 }, 'throttled'],
+    [{ code: 'Http307', status: 307 }, 'unanswered'],
     [{ code: 'Http503', status: 503 }, 'unanswered'],
     [{ code: 'InternalServerError', status: 500 }, 'unanswered'],
     [{ code: 'Http408', status: 408 }, 'unanswered'],
@@ -72,6 +77,17 @@ describe('expressions', () => {
       ExpressionAttributeNames: { '#n0': 'size', '#n1': '_s', '#n2': 'p' },
       ExpressionAttributeValues: { ':v0': { B: 'AA==' }, ':v1': { N: '1' } },
     });
+  });
+  it('have no redundant parentheses around a list of one, which DynamoDB refuses', () => {
+    const absent = { op: 'absent', path: ['x'] } as const;
+    const present = { op: 'present', path: ['y'] } as const;
+    expect(new Expressions().condition({ op: 'or', of: [absent] })).toBe('attribute_not_exists(#n0)');
+    expect(new Expressions().condition({ op: 'and', of: [present, { op: 'or', of: [absent] }] })).toBe(
+      '(attribute_exists(#n0)) AND (attribute_not_exists(#n1))',
+    );
+    expect(new Expressions().condition({ op: 'and', of: [{ op: 'or', of: [present, absent] }] })).toBe(
+      '(attribute_exists(#n0)) OR (attribute_not_exists(#n1))',
+    );
   });
   it('compile changes, and nothing to nothing', () => {
     const e = new Expressions();

@@ -39,6 +39,16 @@ describe('the hook', () => {
     expect(region.items('t')).toEqual([item('a')]);
   });
 
+  it('does not carry out later what it refuses', async () => {
+    const { cloud, clock, region } = memoryCloud();
+    region.createTable({ name: 't', key: KEY });
+    cloud.hook = () => ({ refuse: new RemoteError('throttled', 'ThrottlingException', 'slow'), lost: lostAnswer(), answerMs: 100, effectMs: 200 });
+    const kind = kindOfFailure(region.table.put('t', item('a')));
+    await clock.advance(1_000);
+    expect(await kind).toBe('throttled');
+    expect(region.items('t')).toEqual([]);
+  });
+
   it('admits after the client’s own waits', async () => {
     const { cloud, clock, region } = memoryCloud();
     region.createTable({ name: 't', key: KEY });
@@ -127,6 +137,20 @@ describe('tables and streams in memory', () => {
     region.createTable({ name: 't', key: KEY });
     expect((await region.table.describe('t')).tableId).not.toBe(before);
     expect(region.items('t')).toEqual([]);
+  });
+});
+
+describe('a table made anew in the same millisecond', () => {
+  it('has a stream of another ARN, and the old one’s records stay under theirs', async () => {
+    const { region } = memoryCloud();
+    region.createTable({ name: 't', key: KEY, stream: true });
+    const before = (await region.table.describe('t')).streamArn ?? '';
+    region.deleteTable('t');
+    region.createTable({ name: 't', key: KEY, stream: true });
+    const after = (await region.table.describe('t')).streamArn ?? '';
+    expect(after).not.toBe(before);
+    expect((await region.stream.shards(before))[0]?.last).toBeDefined();
+    expect((await region.stream.shards(after))[0]?.last).toBeUndefined();
   });
 });
 

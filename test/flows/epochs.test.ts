@@ -3,18 +3,29 @@ import type { Item } from '../../lib/core/attribute.ts';
 import type { LaneMessage } from '../../lib/core/formats/message.ts';
 import { decodeMessage, encodeMessage } from '../../lib/core/formats/message.ts';
 import { position } from '../../lib/core/formats/position.ts';
+import type { Seat } from '../../lib/core/formats/rows.ts';
 import { metaOf, verifySeal } from '../../lib/core/formats/seal.ts';
 import { keyText } from '../../lib/core/key.ts';
 import { judgeFence, OPEN_WAIT_MS } from '../../lib/replicate/apply/fence.ts';
 import { routeRecord } from '../../lib/replicate/fanout-plan.ts';
-import type { Seat } from '../../lib/core/formats/rows.ts';
-import { KEY, World, item, key } from './support/world.ts';
+import { item, KEY, key, World } from './support/world.ts';
 
 const n = (i: Item | undefined): string | undefined => (i?.['n'] as { N: string } | undefined)?.N;
 
 async function sendAs(world: World, epoch: number, value: Item, sequence: string): Promise<void> {
-  const body = encodeMessage({ kind: 'changes', set: 'test', epoch, source: world.primary, lane: 0, lanes: 1, sent: world.clock.now(), changes: [{ q: sequence, i: value }] }) as string;
-  await world.clock.run(world.cloud.region(world.primary).queue.sendBatch(world.queue().url, [{ id: '0', body, group: 'lane-0', dedup: world.chance.nonce() }]));
+  const body = encodeMessage({
+    kind: 'changes',
+    set: 'test',
+    epoch,
+    source: world.primary,
+    lane: 0,
+    lanes: 1,
+    sent: world.clock.now(),
+    changes: [{ q: sequence, i: value }],
+  }) as string;
+  await world.clock.run(
+    world.cloud.region(world.primary).queue.sendBatch(world.queue().url, [{ id: '0', body, group: 'lane-0', dedup: world.chance.nonce() }]),
+  );
 }
 
 describe('the fence', () => {
@@ -39,7 +50,16 @@ describe('the fence', () => {
     expect(seat.open?.at).toBeGreaterThanOrEqual(world.clock.now() + OPEN_WAIT_MS - 10);
     // Another lane, in another invocation, waits as well.
     await world.clock.advance(5_000);
-    const body = encodeMessage({ kind: 'changes', set: 'test', epoch: 2, source: world.primary, lane: 1, lanes: 2, sent: 0, changes: [{ q: '11', i: item('b', 1) }] }) as string;
+    const body = encodeMessage({
+      kind: 'changes',
+      set: 'test',
+      epoch: 2,
+      source: world.primary,
+      lane: 1,
+      lanes: 2,
+      sent: 0,
+      changes: [{ q: '11', i: item('b', 1) }],
+    }) as string;
     await world.clock.run(world.cloud.region(world.primary).queue.sendBatch(world.queue().url, [{ id: '0', body, group: 'lane-1', dedup: 'another-lane' }]));
     const other = await world.applyOf(await world.receive());
     expect(other.counts.applied).toBe(0);
@@ -98,7 +118,10 @@ describe('what fan-out sends', () => {
     expect(await world.fanoutOf(world.records())).toMatchObject({ images: 0, resyncs: 0 });
     await world.setSeat(world.primary, { own: 7, since: 0 });
     await world.fanoutOf(world.records());
-    const bodies = world.cloud.region(world.primary).messages(world.queue().queue).map((m) => decodeMessage(m.body) as LaneMessage);
+    const bodies = world.cloud
+      .region(world.primary)
+      .messages(world.queue().queue)
+      .map((m) => decodeMessage(m.body) as LaneMessage);
     expect(bodies.map((m) => m.epoch)).toEqual([7]);
   });
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { lostAnswer } from '../../lib/adapters/memory/call.ts';
-import { linkKey, sinceWhyValue } from '../../lib/core/formats/rows.ts';
 import { SEND_REFUSED_BUDGET_MS } from '../../lib/core/constants.ts';
+import { linkKey, sinceWhyValue } from '../../lib/core/formats/rows.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
 import { Watch } from './support/watch.ts';
-import { World, item, key } from './support/world.ts';
+import { item, key, World } from './support/world.ts';
 
 const down = (): never => {
   throw new RemoteError('transient', 'ECONNREFUSED', 'connect refused');
@@ -130,7 +130,16 @@ describe('a queue that refuses sends', () => {
 
   it('sends at most one message of a lane in a call, and none of it after one failed', async () => {
     const world = await World.create({ lanes: 1 });
-    for (let i = 0; i < 12; i += 1) await world.put(item(`k${i}`, 1, { text: { S: Buffer.alloc(120_000, Math.floor(world.chance.random() * 256)).toString('latin1').replaceAll(/./gsu, () => String.fromCharCode(0x4e00 + world.chance.below(20_000))) } }));
+    for (let i = 0; i < 12; i += 1)
+      await world.put(
+        item(`k${i}`, 1, {
+          text: {
+            S: Buffer.alloc(120_000, Math.floor(world.chance.random() * 256))
+              .toString('latin1')
+              .replaceAll(/./gsu, () => String.fromCharCode(0x4e00 + world.chance.below(20_000))),
+          },
+        }),
+      );
     const perCall: number[] = [];
     let refuse = true;
     world.cloud.hook = (call) => {
@@ -164,7 +173,8 @@ describe('a queue that refuses sends', () => {
     const world = await World.create({ members: ['eu-west-1', 'us-east-1', 'ap-south-1'] });
     await fill(world, 0, 5);
     world.cloud.hook = (call) => {
-      if (call.op === 'sendBatch' && String(call.resources[0]).includes('us-east-1')) throw new RemoteError('denied', 'KMS.DisabledException', 'the key is disabled');
+      if (call.op === 'sendBatch' && String(call.resources[0]).includes('us-east-1'))
+        throw new RemoteError('denied', 'KMS.DisabledException', 'the key is disabled');
     };
     await expect(world.pumpFanout()).rejects.toThrow(/us-east-1: denied: KMS/);
     expect((await world.link('eu-west-1', 'us-east-1')).refusing?.why).toContain('KMS');

@@ -3,9 +3,9 @@ import type { Item } from '../../lib/core/attribute.ts';
 import { position } from '../../lib/core/formats/position.ts';
 import { rev } from '../../lib/core/formats/rev.ts';
 import { metaValue, sealBytes, withoutMeta } from '../../lib/core/formats/seal.ts';
-import { itemBytes } from '../../lib/core/size.ts';
 import { keyText } from '../../lib/core/key.ts';
-import { KEY, World, item, key } from './support/world.ts';
+import { itemBytes } from '../../lib/core/size.ts';
+import { item, KEY, key, World } from './support/world.ts';
 
 /** An item of exactly that many bytes, by DynamoDB's rules. */
 function ofBytes(pk: string, bytes: number): Item {

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { lostAnswer } from '../../lib/adapters/memory/call.ts';
 import type { Fault } from '../../lib/adapters/memory/call.ts';
-import { metaValue, sealBytes } from '../../lib/core/formats/seal.ts';
+import { lostAnswer } from '../../lib/adapters/memory/call.ts';
 import { position } from '../../lib/core/formats/position.ts';
+import { metaValue, sealBytes } from '../../lib/core/formats/seal.ts';
 import { keyText } from '../../lib/core/key.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
-import type { ApplyResult } from '../../lib/replicate/apply/apply.ts';
 import type { QueueMessage } from '../../lib/ports/queue.ts';
+import type { ApplyResult } from '../../lib/replicate/apply/apply.ts';
 import { planResync } from '../../lib/replicate/fanout-plan.ts';
 import { sendToLanes } from '../../lib/replicate/send.ts';
 import { Watch } from './support/watch.ts';
-import { KEY, World, item, key } from './support/world.ts';
+import { item, KEY, key, World } from './support/world.ts';
 
 /** Seeds of this file; more by SEEDS=…, from another start by SEED=…. The full simulator is the issue "Simulate". */
 const SEEDS = Number(process.env['SEEDS'] ?? 60);
@@ -27,13 +27,23 @@ async function run(seed: number): Promise<void> {
   const world = await World.create({ seed, lanes: 1 + (seed % 4) });
   const { chance } = world;
   const watch = new Watch(world);
-  const rates = { throttle: chance.random() * 0.2, lost: chance.random() * 0.15, late: chance.random() * 0.15, refuse: chance.random() * 0.2, unprocessed: chance.random() * 0.3, send: chance.random() * 0.2 };
+  const rates = {
+    throttle: chance.random() * 0.2,
+    lost: chance.random() * 0.15,
+    late: chance.random() * 0.15,
+    refuse: chance.random() * 0.2,
+    unprocessed: chance.random() * 0.3,
+    send: chance.random() * 0.2,
+  };
   const on = chance.random() < 0.8;
   let faults = on;
   world.cloud.hook = (call): Fault | undefined => {
     if (!faults) return undefined;
     if (call.op === 'sendBatch') {
-      if (chance.random() < rates.send) return chance.random() < 0.5 ? { lost: lostAnswer() } : { failEntry: () => (chance.random() < 0.5 ? { code: 'InternalError', message: 'x' } : undefined) };
+      if (chance.random() < rates.send)
+        return chance.random() < 0.5
+          ? { lost: lostAnswer() }
+          : { failEntry: () => (chance.random() < 0.5 ? { code: 'InternalError', message: 'x' } : undefined) };
       return undefined;
     }
     if (call.region !== world.secondary || !['batchGet', 'batchWrite', 'put', 'delete'].includes(call.op)) return undefined;
@@ -54,7 +64,8 @@ async function run(seed: number): Promise<void> {
   const write = async (): Promise<void> => {
     written += 1;
     const k = `k${chance.below(KEYS)}`;
-    const foreign = chance.random() < 0.1 ? { _s: metaValue(undefined, sealBytes(tableId, keyText(key('k0'), KEY), position(1, 10n ** 30n), 'lane', undefined)) } : {};
+    const foreign =
+      chance.random() < 0.1 ? { _s: metaValue(undefined, sealBytes(tableId, keyText(key('k0'), KEY), position(1, 10n ** 30n), 'lane', undefined)) } : {};
     await quiet(() => (chance.random() < 0.3 ? world.remove(key(k)) : world.put({ ...item(k, 1, { n: { N: String(written) } }), ...foreign })));
   };
   // A hand write at the secondary carries no seal that counts there, so that the next change of its key puts it right.
@@ -78,7 +89,14 @@ async function run(seed: number): Promise<void> {
   };
   const finish = async (messages: readonly QueueMessage[], result: ApplyResult): Promise<void> => {
     // The sandbox or the mapping dies now and then before the messages are deleted: they come again.
-    if (chance.random() < 0.85) await quiet(() => world.remove_(messages.filter((m) => !result.failures.includes(m.id)), world.primary, world.secondary));
+    if (chance.random() < 0.85)
+      await quiet(() =>
+        world.remove_(
+          messages.filter((m) => !result.failures.includes(m.id)),
+          world.primary,
+          world.secondary,
+        ),
+      );
   };
   const applyTwo = async (): Promise<void> => {
     const first = await world.receive();

@@ -6,11 +6,12 @@ import { rev } from '../../lib/core/formats/rev.ts';
 import type { Seal } from '../../lib/core/formats/seal.ts';
 import { metaOf, metaValue, verifySeal } from '../../lib/core/formats/seal.ts';
 import { keyText } from '../../lib/core/key.ts';
+import { RemoteError } from '../../lib/ports/errors.ts';
 import type { TargetState } from '../../lib/replicate/apply/guard-read.ts';
 import { judgeResync, knownPosition, repairPosition } from '../../lib/replicate/apply/resync.ts';
 import { planResync } from '../../lib/replicate/fanout-plan.ts';
 import { sendToLanes } from '../../lib/replicate/send.ts';
-import { KEY, World, item, key } from './support/world.ts';
+import { item, KEY, key, World } from './support/world.ts';
 
 const seal = (at: Position): Seal => ({ position: at, kind: 'lane', contentHash: Buffer.alloc(8) });
 const state = (of: { item?: Item; at?: Position; grave?: Position }): TargetState => ({
@@ -89,6 +90,27 @@ describe('resync through the lanes', () => {
       }),
     );
     expect(kinds).toEqual(['lane', 'repair', 'repair', 'repair']);
+  });
+
+  it('keeps a dead letter whose resync could not be stored, and never replays its image', async () => {
+    const world = await World.create({ lanes: 1, indexes: [{ name: 'by-rank', key: [{ name: 'rank', type: 'N' }] }] });
+    await world.put(item('a', 1, { rank: { S: 'first' } }));
+    await world.drain();
+    expect(world.deadLetters()).toHaveLength(1);
+    world.cloud.hook = (call) => {
+      if (call.op === 'sendBatch') throw new RemoteError('transient', 'ServiceUnavailable', 'try again');
+    };
+    expect((await world.minute()).links[world.secondary]?.deadLetters?.stopped).toContain('could not be sent');
+    world.cloud.hook = undefined;
+    expect(world.deadLetters()).toHaveLength(1);
+    // Meanwhile the key was written anew: what the dead letter holds is old, and must not come back.
+    await world.put(item('a', 1, { rank: { N: '2' } }));
+    await world.drain();
+    await world.clock.advance(180_000);
+    await world.minute();
+    await world.drain();
+    expect(world.deadLetters()).toEqual([]);
+    expect((await world.get(key('a')))?.['rank']).toEqual({ N: '2' });
   });
 
   it('does not filter the real changes that come after it', async () => {

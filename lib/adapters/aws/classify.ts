@@ -16,6 +16,8 @@ export interface Failure {
   readonly status: number | undefined;
   /** Whether a byte of the request may have left; undefined when not known. */
   readonly issued: boolean | undefined;
+  /** Whether the request only reads. Then an answer that says "failed" is a failure without effect. */
+  readonly reads?: boolean;
 }
 
 /** Refused for load: nothing was done. */
@@ -108,8 +110,10 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 /**
  * The kind of a failure.
  *
- * A 4xx answer is a refusal that had no effect, whatever its code, and so is "ServiceUnavailable". Every other 5xx may come from behind
- * the point where the write was made (InternalServerError is documented so, and a 503 without a code is a proxy's), so it counts as unanswered. Without an answer it is unanswered unless it is known that no byte left.
+ * A 4xx answer is a refusal that had no effect, whatever its code. ⚠ A 5xx to a write may come from behind the point where the
+ * write was made: InternalServerError is documented so, and nothing documents ServiceUnavailable (503) to come before it. So every
+ * 5xx to a write counts as unanswered, unless its code is one of the refusals above. Without an answer it is unanswered unless it is
+ * known that no byte left; for reads, too, so that a frozen service is not asked again and again.
  */
 export function kindOf(failure: Failure): RemoteErrorKind {
   const code = bareCode(failure.code);
@@ -124,7 +128,7 @@ export function kindOf(failure: Failure): RemoteErrorKind {
     if (status === 404) return 'missing';
     if (status === 408) return 'unanswered';
     if (status >= 400 && status < 500) return 'invalid';
-    if (status === 503 && code.startsWith('ServiceUnavailable')) return 'transient';
+    if (status >= 500 && failure.reads === true) return 'transient';
     return 'unanswered';
   }
   if (failure.issued === false || (failure.issued === undefined && NOT_SENT.has(code))) return 'transient';
@@ -139,10 +143,10 @@ export function bareCode(code: string): string {
   return colon < 0 ? after : after.slice(0, colon);
 }
 
-/** Any error of a call, as a RemoteError. One that is a RemoteError already stays what it is. */
-export function remoteError(error: unknown): RemoteError {
+/** Any error of a call, as a RemoteError. One that is a RemoteError already stays what it is. @param reads whether the call only reads */
+export function remoteError(error: unknown, reads = false): RemoteError {
   if (error instanceof RemoteError) return error;
-  const failure = failureOf(error);
+  const failure = { ...failureOf(error), reads };
   return new RemoteError(kindOf(failure), bareCode(failure.code), failure.message, { cause: error });
 }
 
@@ -156,12 +160,16 @@ export function failureOf(error: unknown): Failure {
     $metadata?: { httpStatusCode?: unknown };
     $response?: { statusCode?: unknown };
   };
+  const issued = typeof e.issued === 'boolean' ? e.issued : undefined;
+  // An error of the socket handler's says that there was no answer worth the name; the SDK hangs the broken one's status on it all the same.
   const status =
-    typeof e.$metadata?.httpStatusCode === 'number'
-      ? e.$metadata.httpStatusCode
-      : typeof e.$response?.statusCode === 'number'
-        ? e.$response.statusCode
-        : undefined;
+    issued !== undefined
+      ? undefined
+      : typeof e.$metadata?.httpStatusCode === 'number'
+        ? e.$metadata.httpStatusCode
+        : typeof e.$response?.statusCode === 'number'
+          ? e.$response.statusCode
+          : undefined;
   // A refusal's name is the service's code; a socket's error is named "Error" and has its code beside it.
   const name = typeof e.name === 'string' ? e.name : 'Unknown';
   const code = status === undefined && typeof e.code === 'string' ? e.code : name;
@@ -169,6 +177,6 @@ export function failureOf(error: unknown): Failure {
     code,
     message: typeof e.message === 'string' && e.message !== '' ? e.message : String(error),
     status,
-    issued: typeof e.issued === 'boolean' ? e.issued : undefined,
+    issued,
   };
 }

@@ -5,8 +5,11 @@ import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { API_TIMEOUT_MS, CONNECT_TIMEOUT_MS, REQUEST_EFFECT_MAX_MS, REQUEST_TIMEOUT_MS } from '../../core/constants.ts';
 import { assert } from '../../core/errors.ts';
+import type { RemoteError } from '../../ports/errors.ts';
+import { remoteError } from './classify.ts';
 import type { SocketHandlerOptions, WireRequest } from './socket-handler.ts';
 import { SocketHandler } from './socket-handler.ts';
+import { noteFrame } from './wire-call.ts';
 import type { SdkProtocol } from './wire-protocol.ts';
 import { wireProtocol } from './wire-protocol.ts';
 
@@ -88,7 +91,8 @@ export function awsClients(options: AwsClientsOptions): AwsClients {
     // The middleware stack is the same for every command of a class: it is resolved once, not for each call.
     cacheMiddleware: true,
   };
-  const sqs = { ...common, requestHandler: queues as never, useQueueUrlAsEndpoint: options.endpoint === undefined, md5: false as const };
+  // ⚠ Not the queue URL's host: the SDK would prefer it to AWS_ENDPOINT_URL, and a local cloud's queue URLs name AWS. On AWS both are the same.
+  const sqs = { ...common, requestHandler: queues as never, useQueueUrlAsEndpoint: false, md5: false as const };
   const clients = {
     region: options.region,
     dynamodb: new DynamoDBClient({ ...common, requestHandler: data as never }),
@@ -100,16 +104,50 @@ export function awsClients(options: AwsClientsOptions): AwsClients {
       for (const one of [data, queues, invocations]) one.destroy();
     },
   };
+  rememberUnanswered(clients.sqsSend);
   const config = clients.dynamodb.config as unknown as { protocol: SdkProtocol };
   config.protocol = wireProtocol(config.protocol);
   clients.dynamodb.middlewareStack.add(
     (next) => (args) => {
       const admit = (args.input as { [ADMIT]?: () => void })[ADMIT];
       if (admit !== undefined) (args.request as { admit?: WireRequest['admit'] }).admit = admit;
+      noteFrame(clients.dynamodb, args.request as WireRequest);
       return next(args);
     },
     // The innermost place: after signing, right before the request handler.
     { name: 'synclineAdmit', step: 'deserialize', priority: 'low' },
   );
   return clients;
+}
+
+/**
+ * ⚠ A call of several attempts fails with its last attempt's error. An earlier attempt without an answer may have taken effect
+ * all the same, so it decides: the call is unanswered even where its last attempt was surely refused.
+ */
+function rememberUnanswered(client: SQSClient): void {
+  // By the call's input, which all its attempts share. (The SDK's context is no place for it: with `cacheMiddleware` all calls share one.)
+  const unanswered = new WeakMap<object, RemoteError>();
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        const seen = remoteError(error);
+        if (seen.kind === 'unanswered') unanswered.set(args.input, seen);
+        throw error;
+      }
+    },
+    // Inside the retry: it sees every attempt.
+    { name: 'synclineAttempt', step: 'deserialize', priority: 'high' },
+  );
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        throw unanswered.get(args.input) ?? error;
+      }
+    },
+    { name: 'synclineCall', step: 'initialize', priority: 'high' },
+  );
 }

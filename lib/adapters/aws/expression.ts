@@ -14,8 +14,12 @@ export class Expressions {
   condition(condition: Condition): string {
     switch (condition.op) {
       case 'and':
-      case 'or':
+      case 'or': {
+        // DynamoDB refuses redundant parentheses, so a list of one is written as the one, without any of its own.
+        const [only, ...more] = condition.of;
+        if (only !== undefined && more.length === 0) return this.condition(only);
         return condition.of.map((part) => `(${this.condition(part)})`).join(condition.op === 'and' ? ' AND ' : ' OR ');
+      }
       case 'absent':
         return `attribute_not_exists(${this.path(condition.path)})`;
       case 'present':

@@ -176,7 +176,9 @@ export class SocketHandler {
         fail(new SocketError('IncompleteAnswer', 'The connection ended within the answer', true));
         return;
       }
-      if (socket !== null) this.#lastUsed.set(socket, moment());
+      // ⚠ An answer that came before the whole request had left (a refusal of its size): the rest must not go out behind the caller's back.
+      if (!request.writableFinished) socket?.destroy();
+      else if (socket !== null) this.#lastUsed.set(socket, moment());
       resolve({
         statusCode: answer.statusCode ?? 0,
         reason: answer.statusMessage ?? '',

@@ -25,9 +25,25 @@ import type {
 import { remoteError } from './classify.ts';
 import { ADMIT } from './clients.ts';
 import { Expressions } from './expression.ts';
+import { wireCall } from './wire-call.ts';
 import { WireError } from './wire-protocol.ts';
 
 const ALL_OLD = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+
+/** The operation that a command is, on the wire. */
+const OPERATIONS: ReadonlyMap<CommandClass, string> = new Map<CommandClass, string>([
+  [BatchGetItemCommand, 'BatchGetItem'],
+  [BatchWriteItemCommand, 'BatchWriteItem'],
+  [DeleteItemCommand, 'DeleteItem'],
+  [DescribeTableCommand, 'DescribeTable'],
+  [GetItemCommand, 'GetItem'],
+  [PutItemCommand, 'PutItem'],
+  [QueryCommand, 'Query'],
+  [UpdateItemCommand, 'UpdateItem'],
+]);
+
+/** Commands that only read: an answered failure of theirs had no effect. */
+const READS: ReadonlySet<CommandClass> = new Set<CommandClass>([BatchGetItemCommand, GetItemCommand, QueryCommand, DescribeTableCommand]);
 
 /** TablePort on the SDK, over a client of `awsClients` (one that passes DynamoDB JSON through). */
 export class AwsTablePort implements TablePort {
@@ -160,11 +176,12 @@ export class AwsTablePort implements TablePort {
   }
 
   async #send<T>(command: CommandClass, input: object, options: CallOptions | undefined): Promise<T> {
-    const carried = options?.admit === undefined ? input : { ...input, [ADMIT]: options.admit };
+    const admit = options?.admit;
+    const bySdk = (): Promise<unknown> => this.#client.send(new command((admit === undefined ? input : { ...input, [ADMIT]: admit }) as never) as never);
     try {
-      return (await this.#client.send(new command(carried as never) as never)) as unknown as T;
+      return await wireCall<T>(this.#client, OPERATIONS.get(command) as string, input, admit, bySdk);
     } catch (error) {
-      throw remoteError(error);
+      throw remoteError(error, READS.has(command));
     }
   }
 }

@@ -1,3 +1,6 @@
+import { crc32 } from 'node:zlib';
+import { SocketError } from './socket-handler.ts';
+
 /**
  * DynamoDB JSON passed through: the request's input is the wire body, and the answer's output is it, too. Numbers stay
  * text and binaries stay base64, so nothing is walked, converted or copied member by member (that was more than half of
@@ -45,18 +48,31 @@ export function wireProtocol<P extends SdkProtocol>(own: P): P {
   const wire = Object.create(own) as P;
   wire.serializeRequest = async (operation, input, context) => {
     const request = await own.serializeRequest(operation, {}, context);
-    request.body = Buffer.from(JSON.stringify(input), 'utf8');
+    // A string, not bytes: Node then sends headers and body in one write (15 % of the CPU, measured).
+    request.body = JSON.stringify(input);
     return request;
   };
-  wire.deserializeResponse = async (_operation, _context, response) => {
-    const text = (response.body as Buffer).toString('utf8');
-    const requestId = response.headers['x-amzn-requestid'];
-    if (response.statusCode >= 300) throw errorOf(response.statusCode, text, requestId);
-    const output = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
-    output['$metadata'] = { httpStatusCode: response.statusCode, requestId };
-    return output;
-  };
+  wire.deserializeResponse = async (_operation, _context, response) => readAnswer(response);
   return wire;
+}
+
+/**
+ * An answer's body, with `$metadata` as the SDK adds it.
+ *
+ * @throws WireError for an error answer; SocketError for one whose checksum is wrong; SyntaxError for one that is no JSON.
+ */
+export function readAnswer(response: SdkResponse): Record<string, unknown> {
+  const requestId = response.headers['x-amzn-requestid'];
+  const sum = response.headers['x-amz-crc32'];
+  if (sum !== undefined && crc32(response.body as Buffer) !== Number(sum)) {
+    // Whatever its status says, this answer is none: the call counts as unanswered.
+    throw new SocketError('ChecksumMismatch', `The answer's CRC-32 is not the ${sum} that its header names (request ${requestId ?? 'without id'})`, true);
+  }
+  const text = (response.body as Buffer).toString('utf8');
+  if (response.statusCode >= 300) throw errorOf(response.statusCode, text, requestId);
+  const output = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
+  output['$metadata'] = { httpStatusCode: response.statusCode, requestId };
+  return output;
 }
 
 function errorOf(status: number, text: string, requestId: string | undefined): WireError {

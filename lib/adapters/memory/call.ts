@@ -68,7 +68,7 @@ export class Caller {
     admitted(options);
     const effectMs = fault.effectMs ?? 0;
     const answerMs = fault.answerMs ?? effectMs;
-    if (fault.lost !== undefined && answerMs < effectMs) {
+    if (fault.lost !== undefined && fault.refuse === undefined && answerMs < effectMs) {
       // The caller gives up first; the request takes effect behind its back.
       const late = this.#clock.sleep(effectMs).then(() => this.#perform(call, fault, effect));
       late.catch(() => undefined);

@@ -101,7 +101,9 @@ export class MemoryRegion {
     if (this.#tables.has(definition.name)) throw new Error(`The region ${this.name} has a table ${definition.name} already; delete it first.`);
     const hex = Array.from({ length: 32 }, () => this.#chance.below(16).toString(16)).join('');
     const tableId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-    const table = new MemoryTable(definition, `arn:aws:dynamodb:${this.name}:${ACCOUNT}:table/${definition.name}`, tableId, this.#chance, this.#clock.now());
+    const arn = `arn:aws:dynamodb:${this.name}:${ACCOUNT}:table/${definition.name}`;
+    const labels = this.#streams.filter((s) => s.arn.startsWith(`${arn}/stream/`)).map((s) => Number(s.arn.slice(s.arn.lastIndexOf('/') + 1)));
+    const table = new MemoryTable(definition, arn, tableId, this.#chance, this.#clock.now(), Math.max(0, ...labels));
     this.#tables.set(definition.name, table);
     return table;
   }

@@ -43,9 +43,11 @@ export class MemoryTable {
   readonly #items = new Map<string, Item>();
   readonly #chance: SeededChance;
   #sequence = FIRST_SEQUENCE;
-  #lastLabelMs = 0;
+  #lastLabelMs: number;
 
-  constructor(definition: TableDefinition, arn: string, tableId: string, chance: SeededChance, nowMs: number) {
+  /** @param lastLabelMs the newest label of a stream of an earlier table of that name: two streams never share an ARN. */
+  constructor(definition: TableDefinition, arn: string, tableId: string, chance: SeededChance, nowMs: number, lastLabelMs = 0) {
+    this.#lastLabelMs = lastLabelMs;
     this.name = definition.name;
     this.tableId = tableId;
     this.arn = arn;

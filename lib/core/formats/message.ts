@@ -91,9 +91,12 @@ const resyncSchema = z.object({
 });
 
 const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
-const isChange = (v: unknown): v is Change => isObject(v) && typeof v['q'] === 'string' && isObject(v['i'] ?? v['k']);
+// As isDelete tells them apart: what has an `i`, even null, is a put.
+const isChange = (v: unknown): v is Change =>
+  isObject(v) && typeof v['q'] === 'string' && ('i' in v ? isObject(v['i']) : isObject(v['k']) && (v['o'] === undefined || typeof v['o'] === 'string'));
 
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Level 1 is enough for lane messages; the frame's own checksum finds a flipped bit (4 bytes). */
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
 
 /** The body of an SQS message, or undefined when it would be larger than a queue takes. */
 export const encodeMessage = (message: LaneMessage): string | undefined => within(packBody(JSON.stringify(message)));
@@ -121,22 +124,37 @@ function packBody(json: string): string {
 export function decodeMessage(body: string): LaneMessage {
   const bytes = Buffer.from(body, 'base64');
   if (bytes[0] !== FORMAT) throw new FormatError(`unknown format of a lane message: ${bytes[0] ?? 'empty'}; this version reads format 1`);
-  let json: unknown;
-  try {
-    json = JSON.parse(zstdDecompressSync(bytes.subarray(1), { maxOutputLength: LANE_MESSAGE_UNPACKED_MAX }).toString('utf8'));
-  } catch (cause) {
-    throw new FormatError('a lane message is damaged: it does not unpack to JSON', { cause });
-  }
+  const json = parse(unpack(bytes.subarray(1)));
   const kind = isObject(json) ? json['kind'] : undefined;
+  // Counted first: the schema would look at, and complain of, every one of millions.
+  const keys = isObject(json) ? json['keys'] : undefined;
+  if (Array.isArray(keys) && keys.length > RESYNC_KEYS_MAX) throw new FormatError(`${keys.length} keys in a resync message; at most ${RESYNC_KEYS_MAX}`);
   const parsed = kind === 'changes' ? changesSchema.safeParse(json) : resyncSchema.safeParse(json);
   if (!parsed.success) throw new FormatError(`not a lane message: ${z.prettifyError(parsed.error)}`);
   const message = parsed.data;
   if (message.lane >= message.lanes) throw new FormatError(`lane ${message.lane} of ${message.lanes}`);
   if (message.kind === 'changes') {
     const bad = message.changes.findIndex((c) => !isChange(c));
-    if (bad >= 0) throw new FormatError(`change ${bad} of a lane message has no sequence number, or neither image nor key`);
+    if (bad >= 0) throw new FormatError(`change ${bad} of a lane message has no sequence number, or neither image nor key, or a rev that is no text`);
   }
   return message as LaneMessage;
+}
+
+function unpack(packed: Uint8Array): string {
+  try {
+    return zstdDecompressSync(packed, { maxOutputLength: LANE_MESSAGE_UNPACKED_MAX }).toString('utf8');
+  } catch (cause) {
+    throw new FormatError('a lane message is damaged: it does not unpack', { cause });
+  }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    // Without its cause: a syntax error quotes the text around it, which is an item's.
+    throw new FormatError('a lane message is damaged: it does not unpack to JSON');
+  }
 }
 
 /** Whether a change is a removal. */

@@ -108,6 +108,12 @@ function num(row: Item, name: string, what: string): number {
   return value;
 }
 
+function str(row: Item, name: string, what: string): string {
+  const value = text(row[name], 'S');
+  if (value === undefined) throw new FormatError(`${what} row without "${name}"`);
+  return value;
+}
+
 /** Rows hold counters and times in ms, far below 2^53: here, and only here, a number becomes a JavaScript number. */
 function optionalNum(row: Item | undefined, name: string): number | undefined {
   const value = text(row?.[name], 'N');
@@ -155,12 +161,12 @@ export function decodeSeat(row: Item): Seat {
   const open = mapOf(row['open']);
   return present<Seat>({
     fence: num(row, 'fence', 'seat'),
-    open: open && { region: text(open['region'], 'S') ?? '', at: num(open, 'at', 'seat') },
+    open: open && { region: str(open, 'region', 'seat'), at: num(open, 'at', 'seat') },
     own: num(row, 'own', 'seat'),
     primary: text(row['primary'], 'S'),
     since: num(row, 'since', 'seat'),
-    stream: text(row['stream'], 'S') ?? '',
-    tableId: text(row['tableId'], 'S') ?? '',
+    stream: str(row, 'stream', 'seat'),
+    tableId: str(row, 'tableId', 'seat'),
     successor: text(row['successor'], 'S'),
     until: optionalNum(row, 'until'),
     url: text(row['url'], 'S'),

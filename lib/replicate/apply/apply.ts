@@ -54,8 +54,7 @@ export async function apply(
   const pass = new Pass(link, ports, runtime, sandbox, remainingMs);
   const lanes = lanesOf(messages, link);
   try {
-    await own(pass, lanes);
-    const row = await sandbox.source.link();
+    const [row] = await Promise.all([sandbox.source.link(), own(pass, lanes)]);
     if (row?.state === 'paused') for (const lane of lanes) pass.fail(lane, { cause: 'paused', why: row.why ?? 'the link is paused', waitMs: PAUSED_S * 1_000 });
     // Every round finishes or fails the next unit of each lane, so there are at most as many rounds as messages.
     for (let live = lanes.filter(isLive); live.length > 0; live = lanes.filter(isLive)) await round(pass, live);

@@ -63,7 +63,7 @@ describe('openSession', () => {
       (held: string | undefined): Outside['connect'] =>
       async (region, endpoint, local) => ({
         ...(await world.outside().connect(region, endpoint, local)),
-        stacks: { account: async () => held, apiUrl: async () => undefined, deployedConfig: async () => undefined },
+        stacks: { account: async () => held, apiUrl: async () => 'https://api.example/v1', deployedConfig: async () => undefined },
       });
     const accounts = (json: Json): string => json.members[0].account;
     expect(accounts((await endpoints({ connect: connect(account) })).json)).toBe(account);
