@@ -72,9 +72,6 @@ export function setConfig(props: SetProps): SetConfig {
     throw new SetPropsError(`The replica set ${JSON.stringify(props.set)} cannot be made:\n${lines.join('\n')}`);
   }
   const config = parsed.data;
-  if (config.key.sort?.name === config.key.partition.name) {
-    throw new SetPropsError(`The partition key and the sort key are both named "${config.key.partition.name}". Give them different names.`);
-  }
   const foreign = config.members.find((m) => FOREIGN_PARTITION.test(m.region));
   if (foreign !== undefined) {
     throw new SetPropsError(

@@ -30,7 +30,11 @@ describe('the configuration of a set', () => {
     ['a reserved key name', { key: { partition: { name: '_s', type: 'S' } } }, /key\.partition\.name:.*_s or expiresAt/],
     ['another reserved key name', { key: { partition: { name: 'id', type: 'S' }, sort: { name: 'expiresAt', type: 'N' } } }, /key\.sort\.name/],
     ['an unknown key type', { key: { partition: { name: 'id', type: 'BOOL' } } }, /key\.partition\.type/],
-    ['one name for both keys', { key: { partition: { name: 'id', type: 'S' }, sort: { name: 'id', type: 'N' } } }, /both named "id"/],
+    [
+      'one name for both keys',
+      { key: { partition: { name: 'id', type: 'S' }, sort: { name: 'id', type: 'N' } } },
+      /key: The partition key and the sort key have the same name/,
+    ],
     ['too many lanes', { lanes: 257 }, /lanes/],
     ['a region of another partition', { members: [{ region: 'cn-north-1' }] }, /cn-north-1.*standard partition/],
     [
