@@ -1,11 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /**
- * Four projects, told apart by a test file's suffix:
+ * Five projects, told apart by a test file's suffix or folder:
  *
  * | project | files | needs |
  * |---|---|---|
  * | unit | `*.test.ts` | nothing |
+ * | cdk | `test/cdk/*.test.ts` | nothing, but synthesizes whole stacks, which takes its time |
  * | process | `*.process.test.ts` | nothing, but starts commands as processes, which takes its time |
  * | local | `*.local.test.ts` | a local cloud (Python 3.10+), or Java |
  * | e2e | `*.e2e.test.ts` | stacks deployed to a local cloud |
@@ -30,10 +31,20 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...exclude, '**/*.process.test.ts', '**/*.local.test.ts', '**/*.e2e.test.ts'],
+          exclude: [...exclude, 'test/cdk/**', '**/*.process.test.ts', '**/*.local.test.ts', '**/*.e2e.test.ts'],
           testTimeout: LIMITS.unit.test,
           hookTimeout: LIMITS.unit.hook,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'cdk',
+          include: ['test/cdk/**/*.test.ts'],
+          exclude,
+          testTimeout: LIMITS.process.test,
+          hookTimeout: LIMITS.process.hook,
+          sequence: { groupOrder: 1 },
         },
       },
       {

@@ -20,6 +20,7 @@ const STEPS: readonly Step[] = [
   check('types', 'tsc', [], 2 * MINUTE),
   check('lint', 'biome', ['check', '--error-on-warnings', '.'], 2 * MINUTE),
   tests('unit', 'unit', 5 * MINUTE),
+  tests('cdk', 'cdk', 3 * MINUTE),
   tests('process', 'process', 3 * MINUTE),
   tests('local', 'local', 5 * MINUTE),
   tests('e2e', 'e2e', 7 * MINUTE),
