@@ -74,7 +74,9 @@ export class RawMeter {
     const from = this.#next;
     this.#next += count;
     const { target } = this.#site;
-    const { ms } = await this.#worker.ask({ kind: 'raw', table: RAW_TABLE, from, count, bytes: ITEM_BYTES, version: 1, concurrency });
+    await this.#worker.ask({ kind: 'prepare', from, count, bytes: ITEM_BYTES, version: 1 });
+    await this.#worker.ask({ kind: 'rest' });
+    const { ms } = await this.#worker.ask({ kind: 'raw', table: RAW_TABLE, skip: 0, count, concurrency });
     await checkItems(target, RAW_TABLE, { from, count }, { bytes: ITEM_BYTES, version: 1 }, 'raw');
     await checkCount(target, RAW_TABLE, this.#next, 'raw');
     return (count / ms) * 1_000;

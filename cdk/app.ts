@@ -6,11 +6,11 @@ import { SetPropsError } from './set.ts';
 
 /**
  * The app behind cdk.json: one replica set, a member a region. Settings (`cdk deploy --all -c name=value …`):
- * set, regions, account, keys, latency, terminationProtection, accountLogRole; see cdk/context.ts.
+ * set, regions, account, keys, latency, lanes, terminationProtection, accountLogRole; see cdk/context.ts.
  */
 try {
   const app = new App();
-  const { set, account, regions, key, latency, terminationProtection, accountLogRole } = appSettings(
+  const { set, account, regions, key, latency, lanes, terminationProtection, accountLogRole } = appSettings(
     (name) => app.node.tryGetContext(name),
     process.env['CDK_DEFAULT_ACCOUNT'],
   );
@@ -22,6 +22,7 @@ try {
     members: regions.map((region) => ({ region })),
     key,
     latency,
+    ...(lanes !== undefined && { lanes }),
     ...(local && { removalPolicy: RemovalPolicy.DESTROY, deletionProtection: false }),
     ...(terminationProtection !== undefined && { terminationProtection }),
     ...(accountLogRole !== undefined && { accountLogRole }),

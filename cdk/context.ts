@@ -1,3 +1,4 @@
+import { LANES_MAX } from '../lib/core/constants.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
 import { SetPropsError } from './set.ts';
 
@@ -10,6 +11,8 @@ export interface AppSettings {
   readonly regions: readonly string[];
   readonly key: KeySchema;
   readonly latency: 'low' | 'cheap';
+  /** Lanes of each link; part of the format, so fixed for a set. Absent: LANES_DEFAULT. */
+  readonly lanes?: number;
   /** Absent: the construct's default. */
   readonly terminationProtection?: boolean;
   /** Absent: the construct's default. */
@@ -39,6 +42,9 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
   }
   const latency = text('latency', DEFAULTS.latency);
   if (latency !== 'low' && latency !== 'cheap') throw new SetPropsError(`-c latency must be "low" or "cheap"; got ${JSON.stringify(latency)}.`);
+  const lanes = text('lanes');
+  if (lanes !== undefined && !/^\d{1,3}$/.test(lanes))
+    throw new SetPropsError(`-c lanes must be a whole number from 1 to ${LANES_MAX}; got ${JSON.stringify(lanes)}.`);
   const terminationProtection = flag('terminationProtection', text('terminationProtection'));
   const accountLogRole = flag('accountLogRole', text('accountLogRole'));
   return {
@@ -47,6 +53,7 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
     regions: parseRegions(text('regions', DEFAULTS.regions) as string),
     key: parseKeys(text('keys', DEFAULTS.keys) as string),
     latency,
+    ...(lanes !== undefined && { lanes: Number(lanes) }),
     ...(terminationProtection !== undefined && { terminationProtection }),
     ...(accountLogRole !== undefined && { accountLogRole }),
   };

@@ -1,16 +1,10 @@
 /** What the bench asks of its worker processes, and what they answer. One task at a time. */
 
 export type Task =
-  /** BatchWriteItem by the SDK: the limit that everything is compared with. */
-  | {
-      readonly kind: 'raw';
-      readonly table: string;
-      readonly from: number;
-      readonly count: number;
-      readonly bytes: number;
-      readonly version: number;
-      readonly concurrency: number;
-    }
+  /** Makes the items that `raw` writes, outside of any measurement. */
+  | { readonly kind: 'prepare'; readonly from: number; readonly count: number; readonly bytes: number; readonly version: number }
+  /** BatchWriteItem by the SDK, of `count` prepared items from the `skip`-th on: the limit that everything is compared with. */
+  | { readonly kind: 'raw'; readonly table: string; readonly skip: number; readonly count: number; readonly concurrency: number }
   /** Loads a function's bundle. */
   | { readonly kind: 'load'; readonly bundle: string; readonly name: string; readonly memoryMiB: number }
   /** Calls the function's handler once, with the event in this file. */
@@ -29,6 +23,7 @@ export interface Cost {
 }
 
 export interface Answers {
+  readonly prepare: null;
   readonly raw: Cost;
   readonly load: null;
   readonly invoke: Cost & { readonly result: unknown };

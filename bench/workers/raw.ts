@@ -1,7 +1,8 @@
 import { BatchWriteItemCommand, DynamoDBClient, type WriteRequest } from '@aws-sdk/client-dynamodb';
+import type { Item } from '../../lib/core/attribute.ts';
 import { itemsFrom } from '../items.ts';
 import type { Cost, Task } from './protocol.ts';
-import { measured, rest, serve } from './serve.ts';
+import { measured, serve } from './serve.ts';
 
 /** A process that writes items with the SDK, for the limit that everything is compared with. */
 
@@ -19,13 +20,20 @@ const client = new DynamoDBClient({
   credentials: { accessKeyId: process.env['AWS_ACCESS_KEY_ID'] ?? '', secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY'] ?? '' },
 });
 
+let prepared: readonly Item[] = [];
+
+function prepare(task: Extract<Task, { kind: 'prepare' }>): null {
+  prepared = itemsFrom(task.from, task.count, task);
+  return null;
+}
+
 async function raw(task: Extract<Task, { kind: 'raw' }>): Promise<Cost> {
-  const items = itemsFrom(task.from, task.count, task);
+  const items = prepared.slice(task.skip, task.skip + task.count);
+  if (items.length !== task.count) throw new Error(`${items.length} items are prepared from ${task.skip} on, not ${task.count}.`);
   const calls = Array.from({ length: Math.ceil(items.length / REQUESTS_MAX) }, (_, i) =>
     // The items hold no binaries, so DynamoDB JSON is what the SDK takes.
-    items.slice(i * REQUESTS_MAX, (i + 1) * REQUESTS_MAX).map((Item) => ({ PutRequest: { Item } }) as unknown as WriteRequest),
+    items.slice(i * REQUESTS_MAX, (i + 1) * REQUESTS_MAX).map((one) => ({ PutRequest: { Item: one } }) as unknown as WriteRequest),
   );
-  rest();
   const { ms, cpuUs } = await measured(async () => {
     const queue = calls.values();
     const caller = async (): Promise<void> => {
@@ -46,6 +54,7 @@ async function write(table: string, requests: WriteRequest[]): Promise<void> {
 }
 
 serve(async (task) => {
-  if (task.kind !== 'raw') throw new Error(`This worker does not do "${task.kind}".`);
-  return raw(task);
+  if (task.kind === 'prepare') return prepare(task);
+  if (task.kind === 'raw') return raw(task);
+  throw new Error(`This worker does not do "${task.kind}".`);
 });

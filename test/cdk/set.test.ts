@@ -93,6 +93,7 @@ describe('the app’s settings', () => {
           account: '000000000000',
           keys: 'id:B',
           latency: 'cheap',
+          lanes: '4',
           terminationProtection: 'false',
           accountLogRole: 'true',
         },
@@ -104,6 +105,7 @@ describe('the app’s settings', () => {
       regions: ['us-east-1', 'us-west-2'],
       key: { partition: { name: 'id', type: 'B' } },
       latency: 'cheap',
+      lanes: 4,
       terminationProtection: false,
       accountLogRole: true,
     });
@@ -112,6 +114,7 @@ describe('the app’s settings', () => {
   test.each([
     ['no account', {}, undefined, /No AWS account is known/],
     ['an unknown latency', { latency: 'fast' }, ACCOUNT, /"low" or "cheap"; got "fast"/],
+    ['lanes that are no number', { lanes: 'many' }, ACCOUNT, /whole number from 1 to 256; got "many"/],
     ['a flag that is none', { terminationProtection: 'no' }, ACCOUNT, /"true" or "false"; got "no"/],
     ['a region twice', { regions: 'us-east-1,us-east-1' }, ACCOUNT, /us-east-1 twice/],
     ['a key without type', { keys: 'country' }, ACCOUNT, /"country".*"name:type"/],
