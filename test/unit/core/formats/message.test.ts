@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LANE_MESSAGE_BYTES_MAX, LANE_MESSAGE_UNPACKED_MAX, LANES_MAX, RESYNC_KEYS_MAX } from '../../../../lib/core/constants.ts';
@@ -39,7 +39,8 @@ function unpacked(body: string | undefined): string {
   expect(bytes[0]).toBe(1);
   return zstdDecompressSync(bytes.subarray(1)).toString('utf8');
 }
-const packed = (json: string, format = 1): string => Buffer.concat([Buffer.of(format), zstdCompressSync(json)]).toString('base64');
+const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const packed = (json: string, format = 1): string => Buffer.concat([Buffer.of(format), zstdCompressSync(json, FAST)]).toString('base64');
 const packedJson = (json: unknown): string => packed(JSON.stringify(json));
 /** Decodes, or gives the FormatError; anything else that is thrown fails the test. */
 function outcome(body: string): LaneMessage | FormatError {
@@ -113,10 +114,12 @@ describe('a damaged or foreign body', () => {
     for (let cut = 0; cut < bytes.length; cut += 1) expect(outcome(bytes.subarray(0, cut).toString('base64')), `cut at ${cut}`).toBeInstanceOf(FormatError);
   });
 
-  test('never throws anything else for any flipped bit', () => {
+  // Not always a FormatError: the frame has no checksum, so some flips change a text inside. SQS has its own (MD5 of the body).
+  test('never throws anything else for a flipped bit: each of the headers, and one of every byte behind', () => {
+    const headerBits = 16 * 8;
     for (const body of [CHANGES_BODY, RESYNC_BODY]) {
       const bytes = Buffer.from(body, 'base64');
-      for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      for (let bit = 0; bit < bytes.length * 8; bit += bit < headerBits ? 1 : 9) {
         const flipped = Buffer.from(bytes);
         flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
         expectWhole(outcome(flipped.toString('base64')));
@@ -127,9 +130,10 @@ describe('a damaged or foreign body', () => {
   test('never throws anything else for arbitrary texts, bytes and JSON', () => {
     const bytes = fc.uint8Array({ maxLength: 200 });
     const bodies = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.string(),
+      fc.base64String({ maxLength: 200 }),
       bytes.map((b) => Buffer.concat([Buffer.of(1), b]).toString('base64')),
-      bytes.map((b) => Buffer.concat([Buffer.of(1), zstdCompressSync(b)]).toString('base64')),
+      bytes.map((b) => Buffer.concat([Buffer.of(1), zstdCompressSync(b, FAST)]).toString('base64')),
       fc.json().map((json) => packed(json)),
       // Whole messages with one field replaced by anything, which come nearest.
       fc
@@ -140,7 +144,7 @@ describe('a damaged or foreign body', () => {
       fc.property(bodies, (body) => {
         expectWhole(outcome(body));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     );
   });
 
@@ -151,9 +155,9 @@ describe('a damaged or foreign body', () => {
   });
 
   test.each<[string, string]>([
-    ['lists in lists', '['.repeat(1_000_000)],
+    ['lists in lists', '['.repeat(200_000)],
     ['a million keys', `${RESYNC_JSON.slice(0, RESYNC_JSON.indexOf('[') + 1)}${'0,'.repeat(1_000_000)}0]}`],
-    ['a million changes that are none', `${CHANGES_JSON.slice(0, CHANGES_JSON.indexOf('[') + 1)}${'0,'.repeat(1_000_000)}0]}`],
+    ['many changes that are none', `${CHANGES_JSON.slice(0, CHANGES_JSON.indexOf('[') + 1)}${'0,'.repeat(200_000)}0]}`],
   ])('of %s is a FormatError with a short message', (_name, json) => {
     const error = outcome(packed(json));
     expect(error).toBeInstanceOf(FormatError);

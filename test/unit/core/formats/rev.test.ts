@@ -31,7 +31,7 @@ describe('a revision', () => {
         const expected = sign(a.epoch - b.epoch) || sign(a.wallMs - b.wallMs) || sign(a.counter - b.counter);
         expect(sign(compareRevs(make(a), make(b)))).toBe(expected);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 

@@ -170,7 +170,7 @@ describe('the rows of control', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -98,11 +98,11 @@ export function sameMap(a: Item, b: Item): boolean {
 
 const sameMembers = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((m) => b.includes(m));
 
-/** The exact value of a decimal text, times 10^400: far below any fraction that the generator makes. */
+/** The exact value of a decimal text, times 10^200: below any fraction that the generator makes. */
 export function exact(text: string): bigint {
   const [mantissa = '', exponent = '0'] = text.trim().toLowerCase().split('e');
   const negative = mantissa.startsWith('-');
   const [whole = '', fraction = ''] = mantissa.replace(/^[+-]/, '').split('.');
-  const value = BigInt(`0${whole}${fraction}`) * 10n ** BigInt(400 + Number(exponent) - fraction.length);
+  const value = BigInt(`0${whole}${fraction}`) * 10n ** BigInt(200 + Number(exponent) - fraction.length);
   return negative ? -value : value;
 }
