@@ -9,7 +9,10 @@ import type { AttributeValue, Item, Key } from '../core/attribute.ts';
 export interface TablePort {
   /** Up to 100 keys over any tables of the region. Items come in no order; what is unprocessed is named. */
   batchGet(request: BatchGet, options?: CallOptions): Promise<BatchGetAnswer>;
-  /** Up to 25 unconditional requests over any tables of the region, no key twice. What is unprocessed is named. */
+  /**
+   * Up to 25 unconditional requests over any tables of the region, no key twice. What is unprocessed is named by equal
+   * values, not by the caller's own objects: tell requests apart by table and key.
+   */
   batchWrite(writes: readonly TableWrite[], options?: CallOptions): Promise<{ readonly unprocessed: readonly TableWrite[] }>;
   get(table: string, key: Key, options?: CallOptions): Promise<Item | undefined>;
   put(table: string, item: Item, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer>;

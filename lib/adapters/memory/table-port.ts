@@ -91,7 +91,9 @@ export class MemoryTablePort implements TablePort {
       const now = this.#clock.now();
       const unprocessed: TableWrite[] = [];
       checked.forEach(({ table, item, key }, index) => {
-        if (fault.unprocessed?.(index) === true) unprocessed.push(writes[index] as TableWrite);
+        // Named by equal values, as the service does: never the caller's own objects.
+        if (fault.unprocessed?.(index) === true)
+          unprocessed.push(item !== undefined ? { table: table.name, put: item } : { table: table.name, delete: key as Key });
         else if (item !== undefined) table.write(item, now);
         else table.remove(key as Key, now);
       });

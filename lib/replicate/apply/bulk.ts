@@ -1,5 +1,7 @@
 import { ATTEMPTS_MAX, BATCH_WRITE_BYTES, BATCH_WRITE_REQUESTS, WRITE_CONCURRENCY } from '../../core/constants.ts';
+import { assert } from '../../core/errors.ts';
 import { isDelete } from '../../core/formats/message.ts';
+import { keyText } from '../../core/key.ts';
 import { isRemote, RemoteError } from '../../ports/errors.ts';
 import type { TableWrite } from '../../ports/table.ts';
 import { retryDelayMs, slowDown, speedUp } from '../back-off.ts';
@@ -64,6 +66,10 @@ export async function writeBulk(pass: Pass, epoch: number, ops: readonly BulkOp[
   }
   if (broken.length > 0) throw broken[0];
 
+  function identity(write: TableWrite): string {
+    return `${write.table}|${keyText(write.put ?? write.delete, pass.link.key)}`;
+  }
+
   function takePack(): Request[] {
     const pack: Request[] = [];
     let bytes = 0;
@@ -87,20 +93,24 @@ export async function writeBulk(pass: Pass, epoch: number, ops: readonly BulkOp[
         live.map((r) => r.write),
         options,
       );
-      const back = new Set(unprocessed);
+      // By table and key: the service names what it left by equal values, and adapters make new objects of them.
+      const left = new Set(unprocessed.map(identity));
+      const back = left.size === 0 ? [] : live.filter((r) => left.has(identity(r.write)));
+      assert(back.length === unprocessed.length, 'an unprocessed write that was not sent', {
+        sent: live.length,
+        unprocessed: unprocessed.length,
+        known: back.length,
+      });
       for (const request of live) {
-        if (back.has(request.write)) continue;
+        if (back.includes(request)) continue;
         if (request.next === undefined) pass.counts.applied += 1;
         else pending.push({ op: request.op, write: request.next, bytes: DELETE_BYTES, next: undefined, attempts: 0 });
       }
-      if (back.size === 0) speedUp(pace, WRITE_CONCURRENCY.max);
+      if (back.length === 0) speedUp(pace, WRITE_CONCURRENCY.max);
       else {
         slowDown(pace, WRITE_CONCURRENCY.min);
         const error = new RemoteError('throttled', 'UnprocessedItems', 'the target left items unwritten');
-        await again(
-          live.filter((r) => back.has(r.write)),
-          error,
-        );
+        await again(back, error);
       }
     } catch (error) {
       await failed(live, error, options.issuedAt);
