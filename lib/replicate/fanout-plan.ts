@@ -38,8 +38,8 @@ export interface FanoutPlan {
 
 interface LanePlan {
   readonly changes: string[];
-  /** Key, and the record's position where it is one of this epoch. */
-  readonly entries: ResyncKey[];
+  /** The record of each change. */
+  readonly records: StreamRecord[];
   readonly resync: ResyncKey[];
 }
 
@@ -77,7 +77,7 @@ export function planFanout(
     const lane = laneOf(keyHash(keyText(record.keys, at.key)), at.lanes);
     let plan = lanes.get(lane);
     if (plan === undefined) {
-      plan = { changes: [], entries: [], resync: [] };
+      plan = { changes: [], records: [], resync: [] };
       lanes.set(lane, plan);
     }
     if (routing === 'resync') {
@@ -86,7 +86,7 @@ export function planFanout(
     } else {
       images += 1;
       plan.changes.push(changeJson(record));
-      plan.entries.push({ k: record.keys, p: record.sequence });
+      plan.records.push(record);
     }
   }
 
@@ -103,10 +103,10 @@ export function planFanout(
     };
     const packed = packChanges(envelope, plan.changes);
     for (const index of packed.tooLarge) {
-      const entry = plan.entries[index] as ResyncKey;
+      const record = plan.records[index] as StreamRecord;
       images -= 1;
       resyncs += 1;
-      plan.resync.push({ k: entry.k, p: position(at.seat.own, entry.p as string).toString('base64') });
+      plan.resync.push({ k: record.keys, p: position(at.seat.own, record.sequence).toString('base64') });
     }
     for (const body of resyncBodies(envelope, plan.resync)) sends.push({ lane, body });
     for (const body of packed.bodies) sends.push({ lane, body });

@@ -5,7 +5,7 @@ import type { RemoteError } from '../ports/errors.ts';
 import { whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
-import type { StreamBatch, StreamRecord } from '../ports/stream.ts';
+import type { StreamBatch } from '../ports/stream.ts';
 import type { TablePort } from '../ports/table.ts';
 import type { LinkContext, MemberContext } from './context.ts';
 import { planFanout } from './fanout-plan.ts';
@@ -91,7 +91,8 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
     if (incomplete.size > 0) throw new FanoutIncompleteError(incomplete);
   }
 
-  await grow(shard, last, until);
+  if (shard === undefined) runtime.metrics.count('ShardUnknown', 1);
+  else await retried(runtime, until, () => growMark(ports.table, member.tables.control, shard, 'sent', last.sequence, last.createdMs));
   runtime.metrics.count('RecordsSent', plan.images + plan.resyncs);
   if (plan.resyncs > 0) runtime.metrics.count('RecordsAsResync', plan.resyncs);
   return { images: plan.images, resyncs: plan.resyncs, skipped: plan.skipped, messages: plan.sends.length, staleLinks };
@@ -123,10 +124,5 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
   /** A link's row is made by `init`; an update of one that is not there would make half a row, so it is refused. */
   async function updateLink(link: LinkContext, changes: Parameters<TablePort['update']>[2]): Promise<void> {
     await retried(runtime, until, () => ports.table.update(member.tables.control, linkKey(link.target), changes, { op: 'present', path: ['state'] }));
-  }
-
-  async function grow(id: string | undefined, record: StreamRecord, before: number): Promise<void> {
-    if (id === undefined) runtime.metrics.count('ShardUnknown', 1);
-    else await retried(runtime, before, () => growMark(ports.table, member.tables.control, id, 'sent', record.sequence, record.createdMs));
   }
 }

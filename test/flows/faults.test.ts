@@ -14,6 +14,18 @@ async function fill(world: World, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i += 1) await world.put(item(`k${i}`, 1, { n: { N: String(i) } }));
 }
 
+/** Four versions of each key, a fifth of them removals, each version fanned out and one event of it applied. */
+async function fourRounds(world: World, keys: number): Promise<void> {
+  for (let n = 0; n < 4; n += 1) {
+    for (let k = 0; k < keys; k += 1) {
+      if ((k + n) % 5 === 4) await world.remove(key(`k${k}`));
+      else await world.put(item(`k${k}`, 1, { n: { N: String(n) } }));
+    }
+    await world.pumpFanout();
+    await world.pumpApply();
+  }
+}
+
 describe('a target that is down', () => {
   it('fills its own queue, disturbs nobody, makes no dead letters, and catches up', async () => {
     const world = await World.create({ members: ['eu-west-1', 'us-east-1', 'ap-south-1'] });
@@ -68,14 +80,7 @@ describe('a target that throttles', () => {
       if (world.chance.random() < 0.3) throw new RemoteError('throttled', 'ProvisionedThroughputExceededException', 'slow down');
       return { unprocessed: () => world.chance.random() < 0.3 };
     };
-    for (let n = 0; n < 4; n += 1) {
-      for (let k = 0; k < keys; k += 1) {
-        if ((k + n) % 5 === 4) await world.remove(key(`k${k}`));
-        else await world.put(item(`k${k}`, 1, { n: { N: String(n) } }));
-      }
-      await world.pumpFanout();
-      await world.pumpApply();
-    }
+    await fourRounds(world, keys);
     await world.drain();
     expect(world.content(world.secondary)).toEqual(world.content(world.primary));
     expect(world.deadLetters()).toEqual([]);
@@ -92,14 +97,7 @@ describe('a target whose answers are lost', () => {
       // Half of them work only after the client gave up, but within R.
       return world.chance.random() < 0.5 ? { effectMs: 2_900, answerMs: 2_500, lost: lostAnswer() } : { refuse: lostAnswer(), effectMs: 2_500 };
     };
-    for (let n = 0; n < 4; n += 1) {
-      for (let k = 0; k < keys; k += 1) {
-        if ((k + n) % 5 === 4) await world.remove(key(`k${k}`));
-        else await world.put(item(`k${k}`, 1, { n: { N: String(n) } }));
-      }
-      await world.pumpFanout();
-      await world.pumpApply();
-    }
+    await fourRounds(world, keys);
     await world.drain();
     expect(world.content(world.secondary)).toEqual(world.content(world.primary));
     expect(watch.violations).toEqual([]);

@@ -4,6 +4,7 @@ import { linkKey, markValue, numberValue, sinceWhyValue } from '../../core/forma
 import { isRemote, whyText } from '../../ports/errors.ts';
 import type { QueueMessage } from '../../ports/queue.ts';
 import type { Runtime } from '../../ports/runtime.ts';
+import type { Changes, Condition } from '../../ports/table.ts';
 import { giveBackSeconds } from '../back-off.ts';
 import type { LinkContext } from '../context.ts';
 import { applyChanges, readStates } from './changes.ts';
@@ -71,15 +72,14 @@ const isLive = (lane: LaneWork): boolean => lane.failure === undefined && lane.d
 
 /** ⚠ Owns the lanes: a refused handle means that another owner has the lane, so nothing of it is touched. */
 async function own(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
-  const entries = lanes.flatMap((lane) => lane.messages.map((m) => ({ id: m.id, receipt: m.receipt, lane })));
-  const byId = new Map(entries.map((e, i) => [String(i), e]));
+  const entries = lanes.flatMap((lane) => lane.messages.map((m) => ({ receipt: m.receipt, lane })));
   try {
     const { failed } = await pass.ports.queue.changeVisibilityBatch(
       pass.link.queueUrl,
       entries.map((e, i) => ({ id: String(i), receipt: e.receipt, seconds: VISIBILITY_S })),
     );
     for (const f of failed) {
-      const entry = byId.get(f.id);
+      const entry = entries[Number(f.id)];
       if (entry !== undefined) pass.fail(entry.lane, { cause: 'owner', why: `${f.code}: ${f.message}` });
     }
   } catch (error) {
@@ -103,34 +103,25 @@ async function round(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
   }
 
   // The first read of the seat rides in the guard's read; without changes it is read by itself.
-  const states = ops.length > 0 ? await readStates(pass, ops) : new Map();
-  const rest = heads.filter((h) => h.lane.failure === undefined);
-  await freshSeat(
-    pass,
-    rest.map((h) => h.lane),
-  );
-  for (const { lane, unit } of rest) if (unit.kind !== 'unreadable' && lane.failure === undefined) await judge(pass, lane, unit);
+  const states = ops.length > 0 ? await readStates(pass, ops) : undefined;
+  await freshSeat(pass, lanes);
+  const admitted = new Set<LaneWork>();
+  for (const { lane, unit } of heads) if (lane.failure === undefined && (unit.kind === 'unreadable' || (await mayGo(pass, lane, unit)))) admitted.add(lane);
+  const going = (lane: LaneWork): boolean => admitted.has(lane) && lane.failure === undefined;
 
-  const going = (lane: LaneWork): boolean => lane.failure === undefined && heads.some((h) => h.lane === lane && !finished(lane, h.unit));
-  if (states !== undefined) {
-    const live = ops.filter((op) => going(op.lane));
-    if (live.length > 0) refusals.push(...(await applyChanges(pass, (live[0] as KeyOp).envelope.epoch, live, states)));
-  }
+  const live = ops.filter((op) => going(op.lane));
+  if (states !== undefined && live.length > 0) refusals.push(...(await applyChanges(pass, (live[0] as KeyOp).envelope.epoch, live, states)));
   for (const { lane, unit } of heads) if (unit.kind === 'resync' && going(lane)) await handleResync(pass, lane, unit.message);
   await sendRefusals(
     pass,
     refusals.filter((r) => going(r.lane)),
   );
-  for (const { lane, unit } of heads) if (going(lane)) finish(lane, unit);
+  for (const lane of lanes) if (going(lane)) lane.done += 1;
 }
 
-const finished = (lane: LaneWork, unit: Unit): boolean => lane.units.indexOf(unit) < lane.done;
-const finish = (lane: LaneWork, unit: Unit): void => {
-  if (!finished(lane, unit)) lane.done += 1;
-};
-
+/** Reads the seat when the view of it is old; lanes that failed already do not need it. */
 async function freshSeat(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
-  if (lanes.length === 0 || pass.fenceFresh) return;
+  if (pass.fenceFresh || lanes.every((lane) => lane.failure !== undefined)) return;
   try {
     await pass.readSeat();
   } catch (error) {
@@ -138,21 +129,21 @@ async function freshSeat(pass: Pass, lanes: readonly LaneWork[]): Promise<void> 
   }
 }
 
-/** Acts on the fence's verdict of one unit: go on, drop it as of an older epoch, or give the lane back. */
-async function judge(pass: Pass, lane: LaneWork, unit: Exclude<Unit, { kind: 'unreadable' }>): Promise<void> {
+/** Acts on the fence's verdict of one unit, and says whether it may go on; else it was dropped as of an older epoch, or its lane is given back. */
+async function mayGo(pass: Pass, lane: LaneWork, unit: Exclude<Unit, { kind: 'unreadable' }>): Promise<boolean> {
   const { link, ports, runtime } = pass;
   try {
     const verdict = judgeFence(unit.epoch, pass.seat, link.sourceRegion, runtime.clock.now());
     switch (verdict.kind) {
       case 'go':
-        return;
+        return true;
       case 'older':
         pass.counts.olderEpoch += unit.count;
-        finish(lane, unit);
-        return;
+        lane.done += 1;
+        break;
       case 'wait':
         pass.fail(lane, { cause: 'fence', why: 'the new epoch is not open yet', waitMs: verdict.ms });
-        return;
+        break;
       default: {
         // Two hosts of this region may differ by what A2 allows, so that much is added to the wall time.
         const open = { region: link.sourceRegion, at: runtime.clock.now() + OPEN_WAIT_MS + CLOCK_OFFSET_MAX_MS };
@@ -165,6 +156,7 @@ async function judge(pass: Pass, lane: LaneWork, unit: Exclude<Unit, { kind: 'un
   } catch (error) {
     pass.failFor(lane, error);
   }
+  return false;
 }
 
 async function handleResync(pass: Pass, lane: LaneWork, message: ResyncMessage): Promise<void> {
@@ -226,14 +218,9 @@ async function noteHealth(pass: Pass, lanes: readonly LaneWork[]): Promise<void>
 }
 
 /** Updates this link's row at the source, if it is there. What is noted here is for people and routing; a failure is only logged. */
-async function ownRow(
-  pass: Pass,
-  changes: Parameters<ApplyPorts['source']['update']>[2],
-  anyOf: Parameters<ApplyPorts['source']['update']>[3][],
-): Promise<void> {
-  const conditions = anyOf.filter((c) => c !== undefined);
-  const exists = { op: 'present', path: ['state'] } as const;
-  const condition = conditions.length === 0 ? exists : ({ op: 'and', of: [exists, { op: 'or', of: conditions }] } as const);
+async function ownRow(pass: Pass, changes: Changes, anyOf: readonly Condition[]): Promise<void> {
+  const exists: Condition = { op: 'present', path: ['state'] };
+  const condition: Condition = anyOf.length === 0 ? exists : { op: 'and', of: [exists, { op: 'or', of: anyOf }] };
   try {
     await pass.ports.source.update(pass.link.sourceTables.control, linkKey(pass.link.target), changes, condition);
   } catch (error) {

@@ -8,9 +8,9 @@ import type { Tombstone } from '../../core/formats/tombstone.ts';
 import { readTombstone } from '../../core/formats/tombstone.ts';
 import type { KeyState } from '../../core/guard.ts';
 import { keyAttributes, keyText } from '../../core/key.ts';
-import { RemoteError } from '../../ports/errors.ts';
+import type { TableRead } from './batch-read.ts';
+import { readBatch } from './batch-read.ts';
 import type { Pass } from './pass.ts';
-import { retriedRead } from './requests.ts';
 
 /** What the target has of a key. */
 export interface TargetState {
@@ -26,8 +26,6 @@ export const keyState = (state: TargetState): KeyState => ({ item: state.seal?.p
 
 /** Reads in flight of one pass. */
 const READS_IN_FLIGHT = 4;
-/** Rounds in which unprocessed keys are asked for again. */
-const UNPROCESSED_ROUNDS_MAX = 6;
 
 /** A key to look at. */
 export interface Wanted {
@@ -55,16 +53,16 @@ export async function readTargets(pass: Pass, wanted: readonly Wanted[], whole: 
   if (wanted.length <= CONDITIONAL_KEYS_MAX) {
     const keys = wanted.map((w) => w.key);
     await getAll(pass, [
-      { table: items, keys, project, into: found },
-      { table: tombstones, keys, project: undefined, into: graves },
+      { table: items, keys, project, take: into(found, pass) },
+      { table: tombstones, keys, take: into(graves, pass) },
     ]);
   } else {
-    await getAll(pass, [{ table: items, keys: wanted.map((w) => w.key), project, into: found }]);
+    await getAll(pass, [{ table: items, keys: wanted.map((w) => w.key), project, take: into(found, pass) }]);
     const buried = wanted.filter((w) => {
       const item = found.get(w.keyText);
       return whole || item === undefined || verifySeal(metaOf(item).seal, tableId(), w.keyText) === undefined;
     });
-    await getAll(pass, [{ table: tombstones, keys: buried.map((w) => w.key), project: undefined, into: graves }]);
+    await getAll(pass, [{ table: tombstones, keys: buried.map((w) => w.key), take: into(graves, pass) }]);
   }
 
   const states = new Map<string, TargetState>();
@@ -80,68 +78,44 @@ export async function readTargets(pass: Pass, wanted: readonly Wanted[], whole: 
   return states;
 }
 
-interface TableRead {
-  readonly table: string;
-  readonly keys: readonly Key[];
-  readonly project: string[][] | undefined;
-  readonly into: Map<string, Item>;
-}
+/** Puts items into a map by their key's text. */
+const into =
+  (map: Map<string, Item>, pass: Pass): TableRead['take'] =>
+  (items) => {
+    for (const item of items) map.set(keyText(item, pass.link.key), item);
+  };
 
 /** Reads all keys of some tables in calls of at most BATCH_GET_KEYS; the seat rides in the first call when it is wanted. */
 async function getAll(pass: Pass, reads: readonly TableRead[]): Promise<void> {
-  const chunks: TableRead[][] = [];
-  let chunk: TableRead[] = [];
-  let room = BATCH_GET_KEYS - (pass.fenceFresh ? 0 : 1);
-  for (const read of reads) {
-    for (let at = 0; at < read.keys.length; ) {
-      const keys = read.keys.slice(at, at + room);
-      chunk.push({ ...read, keys });
-      at += keys.length;
-      room -= keys.length;
-      if (room === 0) {
-        chunks.push(chunk);
-        chunk = [];
-        room = BATCH_GET_KEYS;
-      }
-    }
-  }
-  if (chunk.length > 0) chunks.push(chunk);
-  if (chunks.length === 0 && !pass.fenceFresh) chunks.push([]);
-
-  const first = chunks.shift();
-  if (first === undefined) return;
+  const { target } = pass.ports;
+  const seat: TableRead = {
+    table: pass.link.targetTables.control,
+    keys: [SEAT_KEY],
+    take: ([row], issuedAt) => pass.sawSeat(row === undefined ? undefined : decodeSeat(row), issuedAt),
+  };
+  const [first, ...rest] = chunksOf(pass.fenceFresh ? reads : [seat, ...reads]);
   // The first call alone, since the others' answers are worth nothing without the seat that it brings.
-  await getChunk(pass, first, !pass.fenceFresh);
-  for (let at = 0; at < chunks.length; at += READS_IN_FLIGHT) {
-    await Promise.all(chunks.slice(at, at + READS_IN_FLIGHT).map((c) => getChunk(pass, c, false)));
+  if (first !== undefined) await readBatch(pass, target, first);
+  for (let at = 0; at < rest.length; at += READS_IN_FLIGHT) {
+    await Promise.all(rest.slice(at, at + READS_IN_FLIGHT).map((chunk) => readBatch(pass, target, chunk)));
   }
 }
 
-async function getChunk(pass: Pass, reads: readonly TableRead[], withSeat: boolean): Promise<void> {
-  const { control } = pass.link.targetTables;
-  let left = reads.filter((r) => r.keys.length > 0);
-  let seat = withSeat;
-  for (let round = 0; round < UNPROCESSED_ROUNDS_MAX; round += 1) {
-    const tables = left.map((r) => ({ table: r.table, keys: r.keys, ...(r.project !== undefined && { project: r.project }) }));
-    let issuedAt = 0;
-    const answer = await retriedRead(pass, () => {
-      issuedAt = pass.runtime.clock.elapsed();
-      return pass.ports.target.batchGet({ tables: seat ? [{ table: control, keys: [SEAT_KEY] }, ...tables] : tables }, pass.read);
-    });
-    if (seat && !answer.unprocessed.has(control)) {
-      const row = answer.items.get(control)?.[0];
-      pass.sawSeat(row === undefined ? undefined : decodeSeat(row), issuedAt);
-      seat = false;
+/** Cuts reads into calls of at most BATCH_GET_KEYS keys, in order. */
+function chunksOf(reads: readonly TableRead[]): TableRead[][] {
+  const chunks: TableRead[][] = [];
+  let room = 0;
+  for (const read of reads) {
+    for (let at = 0; at < read.keys.length; ) {
+      if (room === 0) {
+        chunks.push([]);
+        room = BATCH_GET_KEYS;
+      }
+      const keys = read.keys.slice(at, at + room);
+      chunks.at(-1)?.push({ ...read, keys });
+      at += keys.length;
+      room -= keys.length;
     }
-    for (const read of left) {
-      for (const item of answer.items.get(read.table) ?? []) read.into.set(keyText(item, pass.link.key), item);
-    }
-    left = left.flatMap((r) => {
-      const keys = answer.unprocessed.get(r.table);
-      return keys === undefined || keys.length === 0 ? [] : [{ ...r, keys }];
-    });
-    if (left.length === 0 && !seat) return;
-    await pass.runtime.clock.sleep(Math.ceil(pass.runtime.chance.random() * 50 * 2 ** round));
   }
-  throw new RemoteError('throttled', 'UnprocessedKeys', `the target left keys unread ${UNPROCESSED_ROUNDS_MAX} times`);
+  return chunks;
 }

@@ -74,6 +74,3 @@ export function tombstoneOf(op: KeyOp, tableId: string, nowMs: number): Item {
   const of = 'o' in op.change && op.change.o !== undefined ? parseRev(Buffer.from(op.change.o, 'base64')) : undefined;
   return tombstoneItem({ key: op.key, keyText: op.keyText, tableId, position: op.position, kind: 'lane', of, nowMs });
 }
-
-/** Rough size of an operation's requests (bytes of JSON), for packing. */
-export const roughBytes = (item: Item): number => JSON.stringify(item).length;

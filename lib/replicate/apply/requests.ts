@@ -1,24 +1,14 @@
 import { ATTEMPTS_MAX } from '../../core/constants.ts';
 import { isRemote } from '../../ports/errors.ts';
 import { retryDelayMs } from '../back-off.ts';
+import { retried } from '../retry.ts';
 import type { Pass } from './pass.ts';
 
 /**
  * Repeats a request that was surely refused without effect, at most ATTEMPTS_MAX times and within the pass's time.
  * A request without an answer is not repeated here: a frozen target would eat the invocation.
  */
-export async function retriedRead<T>(pass: Pass, request: () => Promise<T>): Promise<T> {
-  const { clock, chance } = pass.runtime;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await request();
-    } catch (error) {
-      const wait = retryDelayMs(attempt, chance.random());
-      if (!isRemote(error, 'throttled', 'transient') || attempt >= ATTEMPTS_MAX || clock.elapsed() + wait >= pass.notAfter) throw error;
-      await clock.sleep(wait);
-    }
-  }
-}
+export const retriedRead = <T>(pass: Pass, request: () => Promise<T>): Promise<T> => retried(pass.runtime, pass.notAfter, request, ['throttled', 'transient']);
 
 /**
  * A conditional or idempotent write under the fence of `epoch`: renews the view of the fence when it is too old at the

@@ -11,15 +11,14 @@ import { tombstoneItem } from '../../core/formats/tombstone.ts';
 import { keyHash, keyText } from '../../core/key.ts';
 import { isRemote, RemoteError } from '../../ports/errors.ts';
 import type { TablePort } from '../../ports/table.ts';
+import { readBatch } from './batch-read.ts';
 import { stateAgain, unchanged } from './conditional.ts';
 import type { TargetState } from './guard-read.ts';
 import { readTargets } from './guard-read.ts';
 import { copyOf } from './ops.ts';
 import type { Pass } from './pass.ts';
-import { fencedWrite, retriedRead } from './requests.ts';
+import { fencedWrite } from './requests.ts';
 
-/** Rounds in which unprocessed keys of the source are asked for again. */
-const UNPROCESSED_ROUNDS_MAX = 6;
 /** Keys worked on at a time. */
 const KEYS_IN_FLIGHT = 8;
 
@@ -161,15 +160,7 @@ async function readRefused(pass: Pass, texts: readonly string[]): Promise<Map<st
 async function getItems(pass: Pass, port: TablePort, table: string, keys: readonly Key[]): Promise<Item[]> {
   const found: Item[] = [];
   for (let at = 0; at < keys.length; at += BATCH_GET_KEYS) {
-    let left: readonly Key[] = keys.slice(at, at + BATCH_GET_KEYS);
-    for (let round = 0; left.length > 0; round += 1) {
-      if (round === UNPROCESSED_ROUNDS_MAX) throw new RemoteError('throttled', 'UnprocessedKeys', `keys were left unread ${UNPROCESSED_ROUNDS_MAX} times`);
-      if (round > 0) await pass.runtime.clock.sleep(Math.ceil(pass.runtime.chance.random() * 50 * 2 ** round));
-      const keysNow = left;
-      const answer = await retriedRead(pass, () => port.batchGet({ tables: [{ table, keys: keysNow }] }, pass.read));
-      found.push(...(answer.items.get(table) ?? []));
-      left = answer.unprocessed.get(table) ?? [];
-    }
+    await readBatch(pass, port, [{ table, keys: keys.slice(at, at + BATCH_GET_KEYS), take: (items) => found.push(...items) }]);
   }
   return found;
 }
