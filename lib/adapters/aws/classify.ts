@@ -5,6 +5,7 @@ import { RemoteError } from '../../ports/errors.ts';
  * What a failed call means, by one pure function. The question behind every row: may it have taken effect?
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 
 /** What an adapter saw of a failure. Every field is optional: errors of many makers come by. */
@@ -51,6 +52,13 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'SnapStartTimeoutException',
   'RequestTimeTooSkewed',
   'RequestExpired',
+  // S3: another conditional request for the key is under way; the body did not arrive whole (these two are 400s); the name of a
+  // bucket that was just made does not lead to its region yet (307).
+  'ConditionalRequestConflict',
+  'OperationAborted',
+  'RequestTimeout',
+  'IncompleteBody',
+  'TemporaryRedirect',
 ]);
 
 /** Credentials, policies, keys. */
@@ -79,6 +87,10 @@ const DENIED: ReadonlySet<string> = new Set([
   'KmsDisabled',
   'KmsInvalidState',
   'KmsNotFound',
+  'KMS.DisabledException',
+  'KMS.InvalidStateException',
+  'KMS.NotFoundException',
+  'KMS.KMSInvalidStateException',
 ]);
 
 /** What it was for is not there. */
@@ -89,6 +101,9 @@ const MISSING: ReadonlySet<string> = new Set([
   'QueueDeletedRecently',
   'AWS.SimpleQueueService.NonExistentQueue',
   'AWS.SimpleQueueService.QueueDeletedRecently',
+  // S3: the bucket is not there, or not in this region (301).
+  'NoSuchBucket',
+  'PermanentRedirect',
 ]);
 
 /** Codes of the socket and the resolver that come before a byte is sent. */

@@ -1,13 +1,15 @@
+import { Readable } from 'node:stream';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { API_TIMEOUT_MS, CONNECT_TIMEOUT_MS, REQUEST_EFFECT_MAX_MS, REQUEST_TIMEOUT_MS } from '../../core/constants.ts';
 import { assert } from '../../core/errors.ts';
 import type { RemoteError } from '../../ports/errors.ts';
 import { remoteError } from './classify.ts';
-import type { SocketHandlerOptions, WireRequest } from './socket-handler.ts';
+import type { SocketHandlerOptions, WireRequest, WireResponse } from './socket-handler.ts';
 import { SocketHandler } from './socket-handler.ts';
 import { noteFrame } from './wire-call.ts';
 import type { SdkProtocol } from './wire-protocol.ts';
@@ -71,23 +73,13 @@ export interface AwsClients {
  * @throws InvariantError when a call could outlive R (A1).
  */
 export function awsClients(options: AwsClientsOptions): AwsClients {
-  const connectMs = options.timeouts?.connectMs ?? CONNECT_TIMEOUT_MS;
-  const requestMs = options.timeouts?.requestMs ?? REQUEST_TIMEOUT_MS;
-  assert(connectMs <= requestMs && requestMs < REQUEST_EFFECT_MAX_MS, 'connect timeout ≤ request timeout < R', {
-    connectMs,
-    requestMs,
-    r: REQUEST_EFFECT_MAX_MS,
-  });
-  const handler = (own: SocketHandlerOptions): SocketHandler =>
-    new SocketHandler({ ...own, ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }) });
+  const { connectMs, requestMs } = timeouts(options);
+  const handler = (own: SocketHandlerOptions): SocketHandler => socketHandler(options, own);
   const data = handler({ connectMs, requestMs });
   const queues = handler({ connectMs, requestMs });
   const invocations = handler({ connectMs, requestMs: options.timeouts?.invokeMs ?? INVOKE_TIMEOUT_MS });
   const common = {
-    region: options.region,
-    ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
-    logger: QUIET_LOGGER,
-    maxAttempts: 1,
+    ...settings(options),
     // The middleware stack is the same for every command of a class: it is resolved once, not for each call.
     cacheMiddleware: true,
   };
@@ -109,15 +101,97 @@ export function awsClients(options: AwsClientsOptions): AwsClients {
   config.protocol = wireProtocol(config.protocol);
   clients.dynamodb.middlewareStack.add(
     (next) => (args) => {
-      const admit = (args.input as { [ADMIT]?: () => void })[ADMIT];
-      if (admit !== undefined) (args.request as { admit?: WireRequest['admit'] }).admit = admit;
+      carryAdmit(args);
       noteFrame(clients.dynamodb, args.request as WireRequest);
       return next(args);
     },
-    // The innermost place: after signing, right before the request handler.
-    { name: 'synclineAdmit', step: 'deserialize', priority: 'low' },
+    ADMIT_MIDDLEWARE,
   );
   return clients;
+}
+
+/** S3's client of one region. Make it once a process: it keeps connections. */
+export interface ObjectClient {
+  readonly s3: S3Client;
+  /** Closes all connections. */
+  destroy(): void;
+}
+
+/**
+ * Makes S3's client, apart from the others, so that a function without a bucket does not carry its code.
+ *
+ * @throws InvariantError when a call could outlive R (A1).
+ */
+export function objectClient(options: AwsClientsOptions): ObjectClient {
+  const handler = socketHandler(options, timeouts(options));
+  const s3 = new S3Client({
+    // ⚠ No `cacheMiddleware`: with it all calls of a command share one context, in which the SDK keeps the endpoint of the call's
+    // bucket; of two calls at the same time one would go to the other's bucket.
+    ...settings(options),
+    requestHandler: streaming(handler) as never,
+    // A local cloud has one host, whatever the bucket; its names do not resolve with a bucket in front.
+    forcePathStyle: [options.endpoint, process.env['AWS_ENDPOINT_URL'], process.env['AWS_ENDPOINT_URL_S3']].some((url) => (url ?? '') !== ''),
+    // The port gives the sum of every put, and asks for that of every whole get. By itself the SDK would ask for a range's, too.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It would cost a round trip before the body; and the handler sends headers and body as one.
+    expectContinueHeader: false,
+  });
+  s3.middlewareStack.add(
+    (next) => (args) => {
+      carryAdmit(args);
+      return next(args);
+    },
+    ADMIT_MIDDLEWARE,
+  );
+  return { s3, destroy: () => handler.destroy() };
+}
+
+/** The SDK makes an object's body of a stream only; the handler reads answers whole, so that one deadline covers all of them. */
+function streaming(handler: SocketHandler): Pick<SocketHandler, 'metadata' | 'destroy' | 'updateHttpClientConfig' | 'httpHandlerConfigs'> & {
+  handle(request: WireRequest): Promise<{ response: Omit<WireResponse, 'body'> & { body: Readable } }>;
+} {
+  return {
+    metadata: handler.metadata,
+    handle: async (request) => {
+      const { response } = await handler.handle(request);
+      return { response: { ...response, body: Readable.from(response.body) } };
+    },
+    destroy: () => handler.destroy(),
+    updateHttpClientConfig: () => undefined,
+    httpHandlerConfigs: () => ({}),
+  };
+}
+
+/** The innermost place: after signing, right before the request handler. */
+const ADMIT_MIDDLEWARE = { name: 'synclineAdmit', step: 'deserialize', priority: 'low' } as const;
+
+/** Puts the `admit` of a call's input on its request, where the socket handler finds it. */
+function carryAdmit(args: { readonly input: object; readonly request: unknown }): void {
+  const admit = (args.input as { [ADMIT]?: () => void })[ADMIT];
+  if (admit !== undefined) (args.request as { admit?: WireRequest['admit'] }).admit = admit;
+}
+
+const settings = (options: AwsClientsOptions) => ({
+  region: options.region,
+  ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
+  logger: QUIET_LOGGER,
+  maxAttempts: 1,
+});
+
+const socketHandler = (options: AwsClientsOptions, own: SocketHandlerOptions): SocketHandler =>
+  new SocketHandler({ ...own, ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }) });
+
+/** @throws InvariantError when a call could outlive R (A1). */
+function timeouts(options: AwsClientsOptions): { readonly connectMs: number; readonly requestMs: number } {
+  const connectMs = options.timeouts?.connectMs ?? CONNECT_TIMEOUT_MS;
+  const requestMs = options.timeouts?.requestMs ?? REQUEST_TIMEOUT_MS;
+  assert(connectMs <= requestMs && requestMs < REQUEST_EFFECT_MAX_MS, 'connect timeout ≤ request timeout < R', {
+    connectMs,
+    requestMs,
+    r: REQUEST_EFFECT_MAX_MS,
+  });
+  return { connectMs, requestMs };
 }
 
 /**

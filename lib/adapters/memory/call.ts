@@ -2,20 +2,38 @@ import { RemoteError } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { CallOptions } from '../../ports/table.ts';
 
+/**
+ * The process that makes requests. A simulator may kill or freeze it between any two of its awaits; what it has sent by
+ * then takes its course all the same.
+ */
+export interface CallingProcess {
+  readonly name: string;
+  /** Undefined when it may go on at once; else a promise that settles when it may: never, for a process that was killed. */
+  gate(): Promise<void> | undefined;
+  /** It made a request. */
+  issued?(call: CloudCall): void;
+  /** The request had its effect, or surely will have none. */
+  landed?(call: CloudCall): void;
+  /** The process was told what came of the request. */
+  answered?(call: CloudCall): void;
+}
+
 /** One request of a port, as the hook sees it. */
 export interface CloudCall {
   /** Counts all requests of the cloud. */
   readonly number: number;
   readonly region: string;
-  readonly service: 'dynamodb' | 'sqs' | 'streams' | 'lambda';
+  readonly service: 'dynamodb' | 'sqs' | 'streams' | 'lambda' | 's3';
   /** The port's method: "batchWrite", "sendBatch" … */
   readonly op: string;
-  /** Names of the tables, queue, stream or function that it touches. */
+  /** Names of the tables, queue, stream, function or bucket that it touches. */
   readonly resources: readonly string[];
   /** The method's arguments as they were given, but for the call options. */
   readonly args: readonly unknown[];
   /** When the caller made it (ms, the cloud's clock). */
   readonly atMs: number;
+  /** Who made it, when the ports were made for a process. */
+  readonly by: CallingProcess | undefined;
 }
 
 /** What shall happen to a request. Every field is optional; none means that it works at once. */
@@ -43,56 +61,105 @@ export interface Fault {
 export type CloudHook = (call: CloudCall) => Fault | undefined | Promise<Fault | undefined> | void | Promise<void>;
 
 /** Sees every request right after its effect, before any other code runs: the place to check each intermediate state. */
-export type CloudWitness = (call: CloudCall) => void;
+export type CloudWitness = (call: CloudCall, answer: unknown) => void;
 
 /** The error of an answer that was lost: the request may have taken effect. */
 export const lostAnswer = (message = 'No answer within the time limit'): RemoteError => new RemoteError('unanswered', 'TimeoutError', message);
 
-/** Carries out requests: hook, admission, delays, effect, answer. */
-export class Caller {
+/** What all callers of a cloud share. */
+export class Calls {
   hook: CloudHook | undefined;
   witness: CloudWitness | undefined;
-  readonly #clock: Clock;
-  #number = 0;
+  readonly clock: Clock;
+  /** The request whose effect is taking place. */
+  current: CloudCall | undefined;
+  number = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
+  }
+}
+
+const NO_FAULT: Fault = {};
+
+/** Carries out requests of one process, or of nobody in particular: hook, admission, delays, effect, answer. */
+export class Caller {
+  readonly #calls: Calls;
+  readonly #by: CallingProcess | undefined;
+
+  constructor(calls: Calls, by?: CallingProcess) {
+    this.#calls = calls;
+    this.#by = by;
   }
 
   /** @param effect performs the request at once and gives its answer; what it throws is the answer, too. */
-  async call<T>(about: Omit<CloudCall, 'number' | 'atMs'>, options: CallOptions | undefined, effect: (fault: Fault) => T | Promise<T>): Promise<T> {
-    this.#number += 1;
-    const call: CloudCall = { ...about, number: this.#number, atMs: this.#clock.now() };
-    const fault: Fault = (await this.hook?.(call)) ?? {};
-    if (fault.queueMs !== undefined) await this.#clock.sleep(fault.queueMs);
-    admitted(options);
+  async call<T>(about: Omit<CloudCall, 'number' | 'atMs' | 'by'>, options: CallOptions | undefined, effect: (fault: Fault) => T | Promise<T>): Promise<T> {
+    const by = this.#by;
+    this.#calls.number += 1;
+    const call: CloudCall = { ...about, number: this.#calls.number, atMs: this.#calls.clock.now(), by };
+    by?.issued?.(call);
+    try {
+      return await this.#carryOut(call, options, effect);
+    } finally {
+      // A process that was killed never comes here; one that was frozen comes when it thaws.
+      const wait = by?.gate();
+      if (wait !== undefined) await wait;
+      by?.answered?.(call);
+    }
+  }
+
+  async #carryOut<T>(call: CloudCall, options: CallOptions | undefined, effect: (fault: Fault) => T | Promise<T>): Promise<T> {
+    const { clock } = this.#calls;
+    let fault: Fault;
+    try {
+      fault = (await this.#calls.hook?.(call)) ?? NO_FAULT;
+      if (fault.queueMs !== undefined) {
+        await clock.sleep(fault.queueMs);
+        const wait = this.#by?.gate();
+        if (wait !== undefined) await wait;
+      }
+      admitted(options);
+    } catch (error) {
+      call.by?.landed?.(call);
+      throw error;
+    }
     const effectMs = fault.effectMs ?? 0;
     const answerMs = fault.answerMs ?? effectMs;
     if (fault.lost !== undefined && fault.refuse === undefined && answerMs < effectMs) {
       // The caller gives up first; the request takes effect behind its back.
-      const late = this.#clock.sleep(effectMs).then(() => this.#perform(call, fault, effect));
+      const late = clock.sleep(effectMs).then(() => this.#perform(call, fault, effect));
       late.catch(() => undefined);
-      await this.#clock.sleep(answerMs);
+      await clock.sleep(answerMs);
       throw fault.lost;
     }
-    if (effectMs > 0) await this.#clock.sleep(effectMs);
-    if (fault.refuse !== undefined) throw fault.refuse;
+    if (effectMs > 0) await clock.sleep(effectMs);
+    if (fault.refuse !== undefined) {
+      call.by?.landed?.(call);
+      throw fault.refuse;
+    }
     let answer: T;
     try {
       answer = await this.#perform(call, fault, effect);
     } catch (error) {
-      if (answerMs > effectMs) await this.#clock.sleep(answerMs - effectMs);
+      if (answerMs > effectMs) await clock.sleep(answerMs - effectMs);
       throw fault.lost ?? error;
     }
-    if (answerMs > effectMs) await this.#clock.sleep(answerMs - effectMs);
+    if (answerMs > effectMs) await clock.sleep(answerMs - effectMs);
     if (fault.lost !== undefined) throw fault.lost;
     return answer;
   }
 
   #perform<T>(call: CloudCall, fault: Fault, effect: (fault: Fault) => T | Promise<T>): T | Promise<T> {
-    const answer = effect(fault);
-    this.witness?.(call);
-    return answer;
+    const calls = this.#calls;
+    calls.current = call;
+    try {
+      const answer = effect(fault);
+      calls.witness?.(call, answer);
+      return answer;
+    } finally {
+      calls.current = undefined;
+      call.by?.landed?.(call);
+    }
   }
 }
 

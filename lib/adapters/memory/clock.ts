@@ -11,7 +11,8 @@ const RUN_MAX_MS = 24 * 60 * 60 * 1_000;
 
 interface Sleeper {
   readonly at: number;
-  /** Order of arrival: of two sleepers due at one time the earlier one wakes first. */
+  /** Of two sleepers due at one time the one with the lower tie wakes first, then the one that came first. */
+  readonly tie: number;
   readonly order: number;
   readonly wake: () => void;
 }
@@ -23,18 +24,21 @@ interface Sleeper {
 export class ManualClock implements Clock {
   #elapsed = 0;
   readonly #turn: () => Promise<void>;
+  readonly #tie: () => number;
   #offset: number;
   #order = 0;
-  #sleepers: Sleeper[] = [];
+  readonly #sleepers: Sleeper[] = [];
 
   /**
    * @param options.startMs the wall clock's first time (ms since 1970).
    * @param options.turn lets everything run that can. By default it runs microtasks only, which is quick and enough for code
    *   over the memory adapters; give `setImmediate` of node:timers/promises where the code under test does real input or output.
+   * @param options.tie decides who goes first of those that are due at one time: a simulator gives chance. By default the first that came.
    */
-  constructor(options: { readonly startMs?: number; readonly turn?: () => Promise<void> } = {}) {
+  constructor(options: { readonly startMs?: number; readonly turn?: () => Promise<void>; readonly tie?: () => number } = {}) {
     this.#offset = options.startMs ?? START_MS;
     this.#turn = options.turn ?? microtasks;
+    this.#tie = options.tie ?? (() => 0);
   }
 
   now(): number {
@@ -46,9 +50,12 @@ export class ManualClock implements Clock {
   }
 
   sleep(ms: number): Promise<void> {
-    return new Promise((wake) => {
-      this.#sleepers.push({ at: this.#elapsed + Math.max(0, ms), order: this.#order++, wake });
-    });
+    return new Promise((wake) => this.after(ms, wake));
+  }
+
+  /** Calls a function when `ms` have passed. */
+  after(ms: number, wake: () => void): void {
+    push(this.#sleepers, { at: this.#elapsed + Math.max(0, ms), tie: this.#tie(), order: this.#order++, wake });
   }
 
   /** Sleepers that wait. */
@@ -58,7 +65,7 @@ export class ManualClock implements Clock {
 
   /** Time until the next sleeper is due (ms), or undefined when nobody sleeps. */
   get nextInMs(): number | undefined {
-    const next = this.#next();
+    const next = this.#sleepers[0];
     return next === undefined ? undefined : next.at - this.#elapsed;
   }
 
@@ -71,9 +78,25 @@ export class ManualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const until = this.#elapsed + ms;
     await this.#turn();
-    for (let next = this.#next(); next !== undefined && next.at <= until; next = this.#next()) await this.#wake(next);
+    for (let next = this.#sleepers[0]; next !== undefined && next.at <= until; next = this.#sleepers[0]) await this.#wake();
     this.#elapsed = until;
     await this.#turn();
+  }
+
+  /**
+   * Moves time on, from sleeper to sleeper, until the condition holds. It is asked after every turn.
+   *
+   * @returns whether it held; false when `maxMs` have passed, or nobody sleeps any more.
+   */
+  async runUntil(done: () => boolean, maxMs = RUN_MAX_MS): Promise<boolean> {
+    const until = this.#elapsed + maxMs;
+    await this.#turn();
+    while (!done()) {
+      const next = this.#sleepers[0];
+      if (next === undefined || next.at > until) return false;
+      await this.#wake();
+    }
+    return true;
   }
 
   /**
@@ -91,11 +114,11 @@ export class ManualClock implements Clock {
     for (;;) {
       await this.#turn();
       if (settled) return promise;
-      const next = this.#next();
+      const next = this.#sleepers[0];
       if (next === undefined) {
         // A long chain of promises, or work outside virtual time, may still be under way: give it turns before calling it a deadlock.
-        for (let i = 0; i < IDLE_TURNS_MAX && !settled && this.#next() === undefined; i += 1) await this.#turn();
-        if (settled || this.#next() !== undefined) continue;
+        for (let i = 0; i < IDLE_TURNS_MAX && !settled && this.#sleepers.length === 0; i += 1) await this.#turn();
+        if (settled || this.#sleepers.length > 0) continue;
         throw new Error(
           'The promise never settles: nobody sleeps on the manual clock, and nothing else is due. Something awaits an event that no one will send.',
         );
@@ -104,20 +127,12 @@ export class ManualClock implements Clock {
         throw new Error(
           `The promise has not settled after ${maxMs} ms of virtual time; ${this.#sleepers.length} sleepers wait, the next for ${next.at - this.#elapsed} ms.`,
         );
-      await this.#wake(next);
+      await this.#wake();
     }
   }
 
-  #next(): Sleeper | undefined {
-    let first: Sleeper | undefined;
-    for (const sleeper of this.#sleepers) {
-      if (first === undefined || sleeper.at < first.at || (sleeper.at === first.at && sleeper.order < first.order)) first = sleeper;
-    }
-    return first;
-  }
-
-  async #wake(sleeper: Sleeper): Promise<void> {
-    this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+  async #wake(): Promise<void> {
+    const sleeper = pop(this.#sleepers);
     this.#elapsed = Math.max(this.#elapsed, sleeper.at);
     sleeper.wake();
     await this.#turn();
@@ -126,4 +141,37 @@ export class ManualClock implements Clock {
 
 async function microtasks(): Promise<void> {
   for (let i = 0; i < TURN_MICROTASKS; i += 1) await undefined;
+}
+
+const before = (a: Sleeper, b: Sleeper): boolean => a.at < b.at || (a.at === b.at && (a.tie < b.tie || (a.tie === b.tie && a.order < b.order)));
+
+/** A binary heap: the first sleeper is the next one due. */
+function push(heap: Sleeper[], sleeper: Sleeper): void {
+  let at = heap.push(sleeper) - 1;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent] as Sleeper;
+    if (!before(sleeper, above)) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = sleeper;
+}
+
+function pop(heap: Sleeper[]): Sleeper {
+  const first = heap[0] as Sleeper;
+  const last = heap.pop() as Sleeper;
+  const { length } = heap;
+  if (length === 0) return first;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= length) break;
+    if (child + 1 < length && before(heap[child + 1] as Sleeper, heap[child] as Sleeper)) child += 1;
+    if (!before(heap[child] as Sleeper, last)) break;
+    heap[at] = heap[child] as Sleeper;
+    at = child;
+  }
+  heap[at] = last;
+  return first;
 }

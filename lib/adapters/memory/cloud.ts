@@ -5,8 +5,8 @@ import type { QueuePort } from '../../ports/queue.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { ShardDescription, StreamPort, StreamRecord } from '../../ports/stream.ts';
 import type { TablePort } from '../../ports/table.ts';
-import type { CloudHook, CloudWitness } from './call.ts';
-import { Caller } from './call.ts';
+import type { CallingProcess, CloudCall, CloudHook, CloudWitness } from './call.ts';
+import { Caller, Calls } from './call.ts';
 import type { SeededChance } from './chance.ts';
 import type { QueueDefinition, StoredMessage } from './queue.ts';
 import { MemoryQueue } from './queue.ts';
@@ -22,6 +22,17 @@ const ACCOUNT = '000000000000';
 /** A function of the memory cloud. */
 export type MemoryFunction = (payload: string) => Promise<string>;
 
+/** Sees every stream record when it is made: who made it by which request, or nobody (DynamoDB's own expiry). */
+export type RecordWitness = (region: string, table: string, record: StreamRecord, call: CloudCall | undefined) => void;
+
+/** The ports of one region, as one process has them. */
+export interface RegionPorts {
+  readonly table: TablePort;
+  readonly queue: QueuePort;
+  readonly stream: StreamPort;
+  readonly invoke: InvokePort;
+}
+
 /**
  * The parts of AWS that Syncline stands on, in memory: regions with tables, streams, FIFO queues and functions. It
  * behaves as AWS documents it (test/adapters holds the same suite against it and against real servers), on a clock and a
@@ -31,68 +42,104 @@ export type MemoryFunction = (payload: string) => Promise<string>;
  * after its effect.
  */
 export class MemoryCloud {
-  readonly #clock: Clock;
+  readonly #regionClock: (region: string) => Clock;
   readonly #chance: SeededChance;
-  readonly #caller: Caller;
+  readonly #calls: Calls;
   readonly #regions = new Map<string, MemoryRegion>();
+  /** Sees every stream record when it is made. */
+  recorded: RecordWitness | undefined;
 
-  constructor(parts: { readonly clock: Clock; readonly chance: SeededChance }) {
-    this.#clock = parts.clock;
+  /**
+   * @param parts.clock moves the requests.
+   * @param parts.regionClock the clock that the services of a region stamp with; by default the same everywhere.
+   */
+  constructor(parts: { readonly clock: Clock; readonly chance: SeededChance; readonly regionClock?: (region: string) => Clock }) {
+    this.#regionClock = parts.regionClock ?? (() => parts.clock);
     this.#chance = parts.chance;
-    this.#caller = new Caller(parts.clock);
+    this.#calls = new Calls(parts.clock);
   }
 
   get hook(): CloudHook | undefined {
-    return this.#caller.hook;
+    return this.#calls.hook;
   }
   set hook(hook: CloudHook | undefined) {
-    this.#caller.hook = hook;
+    this.#calls.hook = hook;
   }
 
   get witness(): CloudWitness | undefined {
-    return this.#caller.witness;
+    return this.#calls.witness;
   }
   set witness(witness: CloudWitness | undefined) {
-    this.#caller.witness = witness;
+    this.#calls.witness = witness;
+  }
+
+  /** The request whose effect is taking place; undefined between requests. */
+  get current(): CloudCall | undefined {
+    return this.#calls.current;
   }
 
   /** The region of that name; made at its first use. */
   region(name: string): MemoryRegion {
     const found = this.#regions.get(name);
     if (found !== undefined) return found;
-    const made = new MemoryRegion(name, this.#caller, this.#clock, this.#chance);
+    const made = new MemoryRegion(name, this.#calls, this.#regionClock(name), this.#chance, (table, record, call) =>
+      this.recorded?.(name, table, record, call),
+    );
     this.#regions.set(name, made);
     return made;
   }
 }
 
 /** One region: its ports, and what a test or simulator may do beside them. */
-export class MemoryRegion {
+export class MemoryRegion implements RegionPorts {
   readonly name: string;
   readonly table: TablePort;
   readonly queue: QueuePort;
   readonly stream: StreamPort;
   readonly invoke: InvokePort;
+  readonly #calls: Calls;
   readonly #clock: Clock;
   readonly #chance: SeededChance;
+  readonly #recorded: (table: string, record: StreamRecord, call: CloudCall | undefined) => void;
   readonly #tables = new Map<string, MemoryTable>();
   /** Streams outlive their tables. */
   readonly #streams: MemoryStream[] = [];
   readonly #queues = new Map<string, MemoryQueue>();
   readonly #functions = new Map<string, MemoryFunction>();
 
-  constructor(name: string, caller: Caller, clock: Clock, chance: SeededChance) {
+  constructor(
+    name: string,
+    calls: Calls,
+    clock: Clock,
+    chance: SeededChance,
+    recorded: (table: string, record: StreamRecord, call: CloudCall | undefined) => void,
+  ) {
     this.name = name;
+    this.#calls = calls;
     this.#clock = clock;
     this.#chance = chance;
-    this.table = new MemoryTablePort(name, this.#tables, caller, clock);
-    this.queue = new MemoryQueuePort(name, this.#queues, caller, clock);
-    this.stream = {
-      shards: (arn) => caller.call({ region: name, service: 'streams', op: 'shards', resources: [arn], args: [arn] }, undefined, () => this.#shards(arn)),
-    };
-    this.invoke = {
-      invoke: (fn, payload) =>
-        caller.call({ region: name, service: 'lambda', op: 'invoke', resources: [fn], args: [fn, payload] }, undefined, () => this.#invoke(fn, payload)),
+    this.#recorded = recorded;
+    const { table, queue, stream, invoke } = this.ports(undefined);
+    this.table = table;
+    this.queue = queue;
+    this.stream = stream;
+    this.invoke = invoke;
+  }
+
+  /** The region's ports as one process has them: its requests name it, and wait for it when it is frozen. */
+  ports(by: CallingProcess | undefined): RegionPorts {
+    const { name } = this;
+    const caller = new Caller(this.#calls, by);
+    return {
+      table: new MemoryTablePort(name, this.#tables, caller, this.#clock),
+      queue: new MemoryQueuePort(name, this.#queues, caller, this.#clock),
+      stream: {
+        shards: (arn) => caller.call({ region: name, service: 'streams', op: 'shards', resources: [arn], args: [arn] }, undefined, () => this.#shards(arn)),
+      },
+      invoke: {
+        invoke: (fn, payload) =>
+          caller.call({ region: name, service: 'lambda', op: 'invoke', resources: [fn], args: [fn, payload] }, undefined, () => this.#invoke(fn, payload)),
+      },
     };
   }
 
@@ -104,6 +151,7 @@ export class MemoryRegion {
     const arn = `arn:aws:dynamodb:${this.name}:${ACCOUNT}:table/${definition.name}`;
     const labels = this.#streams.filter((s) => s.arn.startsWith(`${arn}/stream/`)).map((s) => Number(s.arn.slice(s.arn.lastIndexOf('/') + 1)));
     const table = new MemoryTable(definition, arn, tableId, this.#chance, this.#clock.now(), Math.max(0, ...labels));
+    table.onRecord = (record) => this.#recorded(definition.name, record, this.#calls.current);
     this.#tables.set(definition.name, table);
     return table;
   }

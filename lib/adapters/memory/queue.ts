@@ -1,11 +1,14 @@
 import { MAX_RECEIVE_COUNT, QUEUE_RETENTION_MS, VISIBILITY_S } from '../../core/constants.ts';
 import type { QueueDepth, QueueMessage, SendEntry } from '../../ports/queue.ts';
 import type { SeededChance } from './chance.ts';
+import { Fifo } from './fifo.ts';
 
 /** A deduplication id is remembered for this long (ms). https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html */
 export const DEDUPLICATION_MS = 5 * 60 * 1_000;
 /** Longest time that one receive can keep a message invisible, all extensions included (s). */
 export const VISIBILITY_MAX_S = 43_200;
+/** Receipts of deleted messages that are remembered, so that to delete again is no failure; older ones are unknown. */
+const DELETED_RECEIPTS_MAX = 100_000;
 
 /** How a FIFO queue is made. */
 export interface QueueDefinition {
@@ -36,7 +39,29 @@ export interface StoredMessage {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type Message = Mutable<StoredMessage>;
+
+/** A message and its places: in the whole queue, and in its group. Both lists are in the order in which messages were stored. */
+interface Message extends Mutable<StoredMessage> {
+  /** Rises with each message that is stored. */
+  readonly order: number;
+  readonly of: Group;
+  before: Message | undefined;
+  after: Message | undefined;
+  beforeInGroup: Message | undefined;
+  afterInGroup: Message | undefined;
+}
+
+/** The messages of a group that are in the queue. A group without any is forgotten. */
+interface Group {
+  readonly id: string;
+  head: Message | undefined;
+  tail: Message | undefined;
+  /**
+   * Those that were received and are still there, hidden or visible again: never more than one receive can take, since
+   * each receive of a group takes its first ones.
+   */
+  readonly received: Message[];
+}
 
 /** Why an entry of a batch call failed. */
 export interface EntryFailure {
@@ -46,7 +71,9 @@ export interface EntryFailure {
 
 /**
  * The state of one FIFO queue, with its deduplication scoped to the message group (high throughput mode). Messages of a
- * group come in order, and a group is blocked while any message of it is in flight. Every method is one atomic step.
+ * group come in order, and a group is blocked while any message of it is in flight. Every method is one atomic step, and
+ * none but `contents` looks at messages that it does not return or remove: its cost does not depend on the backlog, only
+ * on the number of groups. The times that it is given must not go back.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
  */
 export class MemoryQueue {
@@ -56,11 +83,24 @@ export class MemoryQueue {
   readonly visibilityS: number;
   readonly retentionMs: number;
   readonly maxReceiveCount: number;
+  /** Called with each message right after it was stored, adopted ones included. */
+  onStored: ((message: StoredMessage) => void) | undefined;
+  /** Called with each message that the retention drops. */
+  onDropped: ((message: StoredMessage) => void) | undefined;
   readonly #dlq: MemoryQueue | undefined;
   readonly #chance: SeededChance;
-  #messages: Message[] = [];
-  /** (group, deduplication id) → when it is forgotten (ms), and the id of the message that was stored. */
-  readonly #seen = new Map<string, { readonly untilMs: number; readonly id: string }>();
+  readonly #groups = new Map<string, Group>();
+  #first: Message | undefined;
+  #last: Message | undefined;
+  #size = 0;
+  #order = 0;
+  /** By the newest receipt of each message that was received. */
+  readonly #byReceipt = new Map<string, Message>();
+  /** Receipts by which messages were deleted, the oldest first. */
+  readonly #deleted = new Set<string>();
+  /** (group, deduplication id) pairs that were seen, and when each is forgotten: in that order, since all live equally long. */
+  readonly #seen = new Set<string>();
+  readonly #seenUntil = new Fifo<{ readonly dedup: string; readonly ms: number }>();
 
   constructor(definition: QueueDefinition, url: string, arn: string, dlq: MemoryQueue | undefined, chance: SeededChance) {
     this.name = definition.name;
@@ -73,67 +113,72 @@ export class MemoryQueue {
     this.#chance = chance;
   }
 
+  /** Messages that are stored, in flight or not. What the retention is due to drop counts until the next call that is told the time. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Stores a message, unless its group has seen its deduplication id within five minutes. */
   send(entry: SendEntry, nowMs: number): void {
-    this.#forget(nowMs);
+    for (let seen = this.#seenUntil.first; seen !== undefined && seen.ms <= nowMs; seen = this.#seenUntil.first) {
+      this.#seen.delete(seen.dedup);
+      this.#seenUntil.shift();
+    }
     const dedup = `${entry.group}\n${entry.dedup}`;
     if (this.#seen.has(dedup)) return;
-    const id = this.#uuid();
-    this.#seen.set(dedup, { untilMs: nowMs + DEDUPLICATION_MS, id });
-    this.#messages.push({
-      id,
-      body: entry.body,
-      group: entry.group,
-      dedup: entry.dedup,
-      attributes: Object.freeze({ ...entry.attributes }),
-      sentMs: nowMs,
-      receiveCount: 0,
-      receipt: undefined,
-      firstReceivedMs: undefined,
-      hiddenUntilMs: 0,
-    });
+    this.#seen.add(dedup);
+    this.#seenUntil.push({ dedup, ms: nowMs + DEDUPLICATION_MS });
+    this.#store(this.#chance.uuid(), entry, Object.freeze({ ...entry.attributes }), nowMs);
+  }
+
+  /** Takes a message from the queue whose dead-letter queue this is. FIFO queues count its age anew. */
+  adopt(message: StoredMessage, nowMs: number): void {
+    this.#store(message.id, message, message.attributes, nowMs);
   }
 
   /** Receives at most `max` messages, and moves to the dead-letter queue what was received too often. */
   receive(max: number, visibilityS: number, nowMs: number): readonly QueueMessage[] {
     this.#expire(nowMs);
-    // In flight before this call: one call may take several messages of a group.
-    const blocked = new Set(this.#messages.filter((m) => m.hiddenUntilMs > nowMs).map((m) => m.group));
+    // The next message of each group that was not blocked before this call: one call may take several of a group.
+    const heads: Message[] = [];
+    for (const group of this.#groups.values()) if (blockedUntil(group, nowMs) === undefined) heads.push(group.head as Message);
     const received: QueueMessage[] = [];
     const dead: Message[] = [];
-    for (const message of this.#messages) {
-      if (received.length === max) break;
-      if (blocked.has(message.group)) continue;
+    while (received.length < max && heads.length > 0) {
+      let next = 0;
+      for (let i = 1; i < heads.length; i += 1) if ((heads[i] as Message).order < (heads[next] as Message).order) next = i;
+      const message = heads[next] as Message;
+      if (message.afterInGroup !== undefined) heads[next] = message.afterInGroup;
+      else heads.splice(next, 1);
       if (this.#dlq !== undefined && message.receiveCount >= this.maxReceiveCount) {
         dead.push(message);
         continue;
       }
+      if (message.receipt === undefined) message.of.received.push(message);
+      else this.#byReceipt.delete(message.receipt);
       message.receiveCount += 1;
       message.firstReceivedMs = nowMs;
       message.receipt = this.#chance.nonce();
       message.hiddenUntilMs = nowMs + visibilityS * 1_000;
+      this.#byReceipt.set(message.receipt, message);
       received.push(messageOf(message));
     }
     for (const message of dead) {
-      this.#messages.splice(this.#messages.indexOf(message), 1);
+      this.#remove(message);
       this.#dlq?.adopt(message, nowMs);
     }
     return received;
   }
 
-  /** Takes a message from the queue whose dead-letter queue this is. FIFO queues count its age anew. */
-  adopt(message: StoredMessage, nowMs: number): void {
-    this.#messages.push({ ...message, sentMs: nowMs, receiveCount: 0, receipt: undefined, firstReceivedMs: undefined, hiddenUntilMs: 0 });
-  }
-
   /** Deletes a message by its newest receipt. Deleting what is gone already is no failure. */
   delete(receipt: string, nowMs: number): EntryFailure | undefined {
     this.#expire(nowMs);
-    const found = this.#byReceipt(receipt);
-    if (found === undefined) return this.#used.has(receipt) ? undefined : SUPERSEDED;
+    const found = this.#byReceipt.get(receipt);
+    if (found === undefined) return this.#deleted.has(receipt) ? undefined : SUPERSEDED;
     if (found.hiddenUntilMs <= nowMs) return EXPIRED;
-    this.#messages.splice(this.#messages.indexOf(found), 1);
-    this.#used.add(receipt);
+    this.#remove(found);
+    this.#deleted.add(receipt);
+    if (this.#deleted.size > DELETED_RECEIPTS_MAX) this.#forgetDeleted();
     return undefined;
   }
 
@@ -146,7 +191,7 @@ export class MemoryQueue {
         message: `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${VISIBILITY_MAX_S}`,
       };
     }
-    const found = this.#byReceipt(receipt);
+    const found = this.#byReceipt.get(receipt);
     if (found === undefined) return SUPERSEDED;
     if (found.hiddenUntilMs <= nowMs) return EXPIRED;
     const until = nowMs + seconds * 1_000;
@@ -157,53 +202,143 @@ export class MemoryQueue {
     return undefined;
   }
 
-  /** All messages, in the order in which they were stored. Nothing counts as received by it. */
+  /** Whether this is the newest receipt of a message that is still hidden: whoever holds it owns the message, and its lane. */
+  owns(receipt: string, nowMs: number): boolean {
+    this.#expire(nowMs);
+    return (this.#byReceipt.get(receipt)?.hiddenUntilMs ?? 0) > nowMs;
+  }
+
+  /**
+   * When the next receive would do something, if nothing else happens before: receive a message, or move one to the
+   * dead-letter queue. Now, or the time at which the first blocked group is free again; undefined when the queue is empty.
+   */
+  receivableAt(nowMs: number): number | undefined {
+    this.#expire(nowMs);
+    let at: number | undefined;
+    for (const group of this.#groups.values()) {
+      const until = blockedUntil(group, nowMs);
+      if (until === undefined) return nowMs;
+      if (at === undefined || until < at) at = until;
+    }
+    return at;
+  }
+
+  /** Copies of all messages, in the order in which they were stored. Nothing counts as received by it. */
   contents(nowMs: number): readonly StoredMessage[] {
     this.#expire(nowMs);
-    return this.#messages.map((m) => ({ ...m }));
+    const all: StoredMessage[] = [];
+    for (let message = this.#first; message !== undefined; message = message.after) all.push(copyOf(message));
+    return all;
   }
 
   depth(nowMs: number): QueueDepth {
     this.#expire(nowMs);
-    const inFlight = this.#messages.filter((m) => m.hiddenUntilMs > nowMs).length;
-    return { visible: this.#messages.length - inFlight, inFlight, delayed: 0 };
+    let inFlight = 0;
+    for (const group of this.#groups.values()) for (const message of group.received) if (message.hiddenUntilMs > nowMs) inFlight += 1;
+    return { visible: this.#size - inFlight, inFlight, delayed: 0 };
   }
 
   /** When something next changes by itself: a message becomes visible (ms), or undefined. For a simulator's poller. */
   nextVisibleMs(nowMs: number): number | undefined {
-    const times = this.#messages.map((m) => m.hiddenUntilMs).filter((at) => at > nowMs);
-    return times.length === 0 ? undefined : Math.min(...times);
+    let at: number | undefined;
+    for (const group of this.#groups.values())
+      for (const { hiddenUntilMs } of group.received) if (hiddenUntilMs > nowMs && (at === undefined || hiddenUntilMs < at)) at = hiddenUntilMs;
+    return at;
   }
 
   /** Empties the queue. Deduplication ids are remembered all the same. */
   purge(): void {
-    this.#messages = [];
+    this.#groups.clear();
+    this.#byReceipt.clear();
+    this.#first = undefined;
+    this.#last = undefined;
+    this.#size = 0;
   }
 
-  /** Receipts of messages that were deleted. */
-  readonly #used = new Set<string>();
-
-  #byReceipt(receipt: string): Message | undefined {
-    return this.#messages.find((m) => m.receipt === receipt);
+  #store(id: string, from: Pick<SendEntry, 'body' | 'group' | 'dedup'>, attributes: Readonly<Record<string, string>>, nowMs: number): void {
+    let group = this.#groups.get(from.group);
+    if (group === undefined) {
+      group = { id: from.group, head: undefined, tail: undefined, received: [] };
+      this.#groups.set(group.id, group);
+    }
+    const message: Message = {
+      id,
+      body: from.body,
+      group: from.group,
+      dedup: from.dedup,
+      attributes,
+      sentMs: nowMs,
+      receiveCount: 0,
+      receipt: undefined,
+      firstReceivedMs: undefined,
+      hiddenUntilMs: 0,
+      order: this.#order,
+      of: group,
+      before: this.#last,
+      after: undefined,
+      beforeInGroup: group.tail,
+      afterInGroup: undefined,
+    };
+    this.#order += 1;
+    this.#size += 1;
+    if (this.#last === undefined) this.#first = message;
+    else this.#last.after = message;
+    this.#last = message;
+    if (group.tail === undefined) group.head = message;
+    else group.tail.afterInGroup = message;
+    group.tail = message;
+    this.onStored?.(copyOf(message));
   }
 
+  /** Takes a message out of every list that it is in. */
+  #remove(message: Message): void {
+    const { of: group, before, after, beforeInGroup, afterInGroup } = message;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    if (beforeInGroup === undefined) group.head = afterInGroup;
+    else beforeInGroup.afterInGroup = afterInGroup;
+    if (afterInGroup === undefined) group.tail = beforeInGroup;
+    else afterInGroup.beforeInGroup = beforeInGroup;
+    // Whoever still holds the message does not hold its neighbours.
+    message.before = undefined;
+    message.after = undefined;
+    message.beforeInGroup = undefined;
+    message.afterInGroup = undefined;
+    this.#size -= 1;
+    if (message.receipt !== undefined) {
+      group.received.splice(group.received.indexOf(message), 1);
+      this.#byReceipt.delete(message.receipt);
+    }
+    if (group.head === undefined) this.#groups.delete(group.id);
+  }
+
+  /** Drops what has reached the end of the retention. Messages are in the order of their ages. */
   #expire(nowMs: number): void {
     const oldest = nowMs - this.retentionMs;
-    if (this.#messages.some((m) => m.sentMs < oldest)) this.#messages = this.#messages.filter((m) => m.sentMs >= oldest);
-  }
-
-  #forget(nowMs: number): void {
-    // The map is in the order of its times, since all live equally long.
-    for (const [dedup, { untilMs }] of this.#seen) {
-      if (untilMs > nowMs) return;
-      this.#seen.delete(dedup);
+    for (let message = this.#first; message !== undefined && message.sentMs < oldest; message = this.#first) {
+      this.#remove(message);
+      this.onDropped?.(copyOf(message));
     }
   }
 
-  #uuid(): string {
-    const hex = Array.from({ length: 32 }, () => this.#chance.below(16).toString(16)).join('');
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  /** Forgets the older half of the receipts of deleted messages: a half at once, so that each delete costs little. */
+  #forgetDeleted(): void {
+    let surplus = DELETED_RECEIPTS_MAX / 2;
+    for (const receipt of this.#deleted) {
+      if (surplus === 0) return;
+      this.#deleted.delete(receipt);
+      surplus -= 1;
+    }
   }
+}
+
+/** When a group is free again (ms): undefined when nothing of it is in flight. */
+function blockedUntil(group: Group, nowMs: number): number | undefined {
+  let until: number | undefined;
+  for (const { hiddenUntilMs } of group.received) if (hiddenUntilMs > nowMs && (until === undefined || hiddenUntilMs > until)) until = hiddenUntilMs;
+  return until;
 }
 
 const SUPERSEDED: EntryFailure = {
@@ -224,4 +359,17 @@ const messageOf = (m: StoredMessage): QueueMessage => ({
   receiveCount: m.receiveCount,
   sentMs: m.sentMs,
   attributes: m.attributes,
+});
+
+const copyOf = (m: StoredMessage): StoredMessage => ({
+  id: m.id,
+  body: m.body,
+  group: m.group,
+  dedup: m.dedup,
+  attributes: m.attributes,
+  sentMs: m.sentMs,
+  receiveCount: m.receiveCount,
+  receipt: m.receipt,
+  firstReceivedMs: m.firstReceivedMs,
+  hiddenUntilMs: m.hiddenUntilMs,
 });

@@ -2,22 +2,38 @@ import type { Item, Key } from '../../core/attribute.ts';
 import { STREAM_RETENTION_MS } from '../../core/constants.ts';
 import { InvariantError } from '../../core/errors.ts';
 import type { ShardDescription, StreamRecord } from '../../ports/stream.ts';
+import { Fifo } from './fifo.ts';
 
 /** Width of a shard's number in its id. */
 const SHARD_ID_DIGITS = 20;
+/** Slots of the key space: a key's slot is a whole number from 0 to this, exclusive. */
+export const SLOTS = 2 ** 32;
 
-/** A table's source of sequence numbers: they rise over the table's life, whatever stream or shard they go to. */
+/** A table's source of sequence numbers: they rise over a stream's life, whatever shard they go to. */
 export interface SequenceSource {
   next(): bigint;
 }
 
-interface MemoryShard {
+/** One shard, as a reader and an oracle may look at it. A live view: `closed` and `childIds` change. */
+export interface ShardView {
   readonly id: string;
   readonly parentId: string | undefined;
-  readonly first: bigint;
-  last: bigint | undefined;
-  closedMs: number | undefined;
-  records: StreamRecord[];
+  /** The part of the key space whose records it takes, or took: from this slot, up to the other, exclusive. */
+  readonly fromSlot: number;
+  readonly toSlot: number;
+  /** Whether it takes no more records. */
+  readonly closed: boolean;
+  /** Empty while it is open, and for the last shards of a disabled stream. */
+  readonly childIds: readonly string[];
+}
+
+interface MemoryShard extends ShardView {
+  closed: boolean;
+  readonly childIds: string[];
+  readonly first: string;
+  last: string | undefined;
+  closedMs: number;
+  readonly records: Fifo<StreamRecord>;
 }
 
 /** A change of one item, before it is a record. */
@@ -29,48 +45,80 @@ export interface ItemChange {
 }
 
 /**
- * One stream of a table (NEW_AND_OLD_IMAGES): shards of records, each kept for 24 h. A key's records go to one shard
- * lineage, in order. Creation times are whole seconds, as in Lambda's events.
+ * One stream of a table (NEW_AND_OLD_IMAGES): shards of records, each kept for 24 h. The open shards divide the slots of
+ * the key space among them; a shard that is closed has children that divide its part. So the records of a key lie in one
+ * chain of shards, parent to child, in order. Creation times are whole seconds, as in Lambda's events.
+ *
+ * The times that it is given must not go back, as those of a service's clock do not.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
  */
 export class MemoryStream {
   readonly arn: string;
   enabled = true;
   readonly #sequence: SequenceSource;
-  #shards: MemoryShard[] = [];
-  /** The open shard of each slot of the key space. */
+  /** Every shard that is still described, the oldest first. */
+  readonly #shards = new Map<string, MemoryShard>();
+  /** The open shards, by their slots. */
   #open: MemoryShard[] = [];
+  /** Closed shards that are still described, by the time at which they were closed. */
+  readonly #closed = new Fifo<MemoryShard>();
+  /** Ids of shards that are described no more. */
+  readonly #gone = new Set<string>();
+  #ids: readonly string[] | undefined;
   #shardNumber = 0;
 
-  /** @param slots number of open shards that the key space is divided over. */
-  constructor(arn: string, slots: number, sequence: SequenceSource) {
+  /** @param shards number of open shards that the key space is divided over at first, evenly. */
+  constructor(arn: string, shards: number, sequence: SequenceSource) {
+    if (!Number.isInteger(shards) || shards < 1) throw new InvariantError('a stream has at least one shard', { arn, shards });
     this.arn = arn;
     this.#sequence = sequence;
-    for (let i = 0; i < slots; i += 1) this.#open.push(this.#addShard(undefined));
+    const edge = (i: number): number => Math.floor((SLOTS / shards) * i);
+    for (let i = 0; i < shards; i += 1) this.#open.push(this.#addShard(undefined, edge(i), i + 1 === shards ? SLOTS : edge(i + 1)));
   }
 
-  /** Appends a record. @param slot a number made from the key, any non-negative integer. */
+  /** Whether one open shard takes every key, so that its slot does not matter. */
+  get undivided(): boolean {
+    return this.#open.length === 1;
+  }
+
+  /** Appends a record. @param slot the key's slot: a whole number from 0 to 2^32, exclusive. */
   append(change: ItemChange, slot: number, nowMs: number): StreamRecord {
-    const shard = this.#open[slot % this.#open.length] as MemoryShard;
-    const record: StreamRecord = Object.freeze({
-      eventName: change.newImage === undefined ? 'REMOVE' : change.oldImage === undefined ? 'INSERT' : 'MODIFY',
-      streamArn: this.arn,
-      sequence: this.#sequence.next().toString(),
-      createdMs: Math.floor(nowMs / 1_000) * 1_000,
-      keys: change.keys,
-      ...(change.newImage !== undefined && { newImage: change.newImage }),
-      ...(change.oldImage !== undefined && { oldImage: change.oldImage }),
-      byTtl: change.byTtl,
-    });
+    const shard = this.#holding(slot);
+    const { keys, oldImage, newImage, byTtl } = change;
+    const base = { streamArn: this.arn, sequence: this.#sequence.next().toString(), createdMs: Math.floor(nowMs / 1_000) * 1_000, keys };
+    const record: StreamRecord = Object.freeze(
+      newImage === undefined
+        ? { eventName: 'REMOVE', ...base, ...(oldImage !== undefined && { oldImage }), byTtl }
+        : oldImage === undefined
+          ? { eventName: 'INSERT', ...base, newImage, byTtl }
+          : { eventName: 'MODIFY', ...base, newImage, oldImage, byTtl },
+    );
+    trim(shard, nowMs);
     shard.records.push(record);
     return record;
   }
 
-  /** Closes every open shard and opens a child for each, as DynamoDB does every few hours. */
+  /** Closes every open shard and opens one child for each, of the same slots, as DynamoDB does every few hours. */
   roll(nowMs: number): void {
     this.#open = this.#open.map((parent) => {
       this.#close(parent, nowMs);
-      return this.#addShard(parent.id);
+      return this.#addShard(parent, parent.fromSlot, parent.toSlot);
     });
+  }
+
+  /**
+   * Closes an open shard and opens two children, each for half of its slots, as DynamoDB does when a partition splits.
+   *
+   * @throws InvariantError when there is no such open shard, or when it has one slot only.
+   */
+  split(shardId: string, nowMs: number): void {
+    const at = this.#open.findIndex((s) => s.id === shardId);
+    const parent = this.#open[at];
+    if (parent === undefined) throw new InvariantError('only an open shard can split', { shardId, stream: this.arn });
+    const middle = Math.floor((parent.fromSlot + parent.toSlot) / 2);
+    if (middle === parent.fromSlot) throw new InvariantError('a shard of one slot cannot split', { shardId, stream: this.arn });
+    this.#close(parent, nowMs);
+    this.#open.splice(at, 1, this.#addShard(parent, parent.fromSlot, middle), this.#addShard(parent, middle, parent.toSlot));
   }
 
   /** Disables the stream: no more records; what there is stays readable for 24 h. */
@@ -82,55 +130,156 @@ export class MemoryStream {
 
   /** The open shards, and those closed less than 24 h ago. */
   describe(nowMs: number): readonly ShardDescription[] {
-    this.#trim(nowMs);
-    return this.#shards.map(({ id, parentId, first, last }) => ({
+    this.#forget(nowMs);
+    return [...this.#shards.values()].map(({ id, parentId, first, last }) => ({
       id,
-      first: first.toString(),
+      first,
       ...(parentId !== undefined && { parentId }),
-      ...(last !== undefined && { last: last.toString() }),
+      ...(last !== undefined && { last }),
     }));
+  }
+
+  /** Ids of the shards that `describe` names, parents before their children. */
+  shardIds(nowMs: number): readonly string[] {
+    this.#forget(nowMs);
+    this.#ids ??= [...this.#shards.keys()];
+    return this.#ids;
+  }
+
+  /** A shard, or undefined when it was closed so long ago that it is described no more. @throws InvariantError for one that never was. */
+  shard(shardId: string): ShardView | undefined {
+    return this.#known(shardId);
+  }
+
+  /** The open shard that takes the records of a slot. @throws InvariantError when the stream is disabled. */
+  shardOf(slot: number): ShardView {
+    return this.#holding(slot);
   }
 
   /** All records still kept, by sequence number. */
   records(nowMs: number): readonly StreamRecord[] {
-    this.#trim(nowMs);
-    return this.#shards.flatMap((s) => s.records).sort((a, b) => (BigInt(a.sequence) < BigInt(b.sequence) ? -1 : 1));
+    this.#forget(nowMs);
+    const records: StreamRecord[] = [];
+    for (const shard of this.#shards.values()) {
+      trim(shard, nowMs);
+      for (let i = 0; i < shard.records.length; i += 1) records.push(shard.records.at(i));
+    }
+    return this.#shards.size === 1 ? records : records.sort((a, b) => compareSequences(a.sequence, b.sequence));
   }
 
-  /** Records of one shard after a sequence number (from the oldest kept when absent), at most `limit`. For a reader that plays Lambda's mapping. */
+  /**
+   * Records of one shard after a sequence number, at most `limit`, for a reader that plays Lambda's mapping: from the oldest
+   * kept when the number is absent, or that of a record that was trimmed; none of a shard that is described no more.
+   */
   read(shardId: string, after: string | undefined, limit: number, nowMs: number): readonly StreamRecord[] {
-    this.#trim(nowMs);
-    const shard = this.#shards.find((s) => s.id === shardId);
-    if (shard === undefined) throw new InvariantError('no such shard', { shardId, stream: this.arn });
-    const from = after === undefined ? 0 : shard.records.findIndex((r) => BigInt(r.sequence) > BigInt(after));
-    return from < 0 ? [] : shard.records.slice(from, from + limit);
+    const records = this.#recordsOf(shardId, nowMs);
+    if (records === undefined) return [];
+    const from = indexAfter(records, after);
+    return records.slice(from, from + limit);
   }
 
-  #addShard(parentId: string | undefined): MemoryShard {
+  /** How many records of a shard a reader would still get after a sequence number. */
+  lag(shardId: string, after: string | undefined, nowMs: number): number {
+    const records = this.#recordsOf(shardId, nowMs);
+    return records === undefined ? 0 : records.length - indexAfter(records, after);
+  }
+
+  /** The oldest record of a shard that is still kept. */
+  oldest(shardId: string, nowMs: number): StreamRecord | undefined {
+    return this.#recordsOf(shardId, nowMs)?.first;
+  }
+
+  #holding(slot: number): MemoryShard {
+    let low = 0;
+    let high = this.#open.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#open[middle] as MemoryShard).fromSlot <= slot) low = middle;
+      else high = middle - 1;
+    }
+    const found = this.#open[low];
+    if (found === undefined || !(slot >= found.fromSlot && slot < found.toSlot)) throw new InvariantError('no open shard for a slot', { slot, stream: this.arn });
+    return found;
+  }
+
+  #known(shardId: string): MemoryShard | undefined {
+    const shard = this.#shards.get(shardId);
+    if (shard === undefined && !this.#gone.has(shardId)) throw new InvariantError('no such shard', { shardId, stream: this.arn });
+    return shard;
+  }
+
+  #recordsOf(shardId: string, nowMs: number): Fifo<StreamRecord> | undefined {
+    this.#forget(nowMs);
+    const shard = this.#known(shardId);
+    if (shard !== undefined) trim(shard, nowMs);
+    return shard?.records;
+  }
+
+  #addShard(parent: MemoryShard | undefined, fromSlot: number, toSlot: number): MemoryShard {
     const shard: MemoryShard = {
       id: `shardId-${String(this.#shardNumber).padStart(SHARD_ID_DIGITS, '0')}-memory`,
-      parentId,
-      first: this.#sequence.next(),
+      parentId: parent?.id,
+      fromSlot,
+      toSlot,
+      closed: false,
+      childIds: [],
+      first: this.#sequence.next().toString(),
       last: undefined,
-      closedMs: undefined,
-      records: [],
+      closedMs: 0,
+      records: new Fifo(),
     };
     this.#shardNumber += 1;
-    this.#shards.push(shard);
+    parent?.childIds.push(shard.id);
+    this.#shards.set(shard.id, shard);
+    this.#ids = undefined;
     return shard;
   }
 
   #close(shard: MemoryShard, nowMs: number): void {
-    shard.last = this.#sequence.next();
+    shard.closed = true;
+    shard.last = this.#sequence.next().toString();
     shard.closedMs = nowMs;
+    this.#closed.push(shard);
   }
 
-  #trim(nowMs: number): void {
+  /** Forgets shards that were closed 24 h ago: all their records are older. */
+  #forget(nowMs: number): void {
     const oldest = nowMs - STREAM_RETENTION_MS;
-    for (const shard of this.#shards) {
-      const keep = shard.records.findIndex((r) => r.createdMs >= oldest);
-      if (keep !== 0) shard.records = keep < 0 ? [] : shard.records.slice(keep);
+    for (let shard = this.#closed.first; shard !== undefined && shard.closedMs < oldest; shard = this.#closed.first) {
+      this.#closed.shift();
+      this.#shards.delete(shard.id);
+      this.#gone.add(shard.id);
+      this.#ids = undefined;
     }
-    this.#shards = this.#shards.filter((s) => s.closedMs === undefined || s.closedMs >= oldest);
   }
+}
+
+/** Negative, 0 or positive: the order of two sequence numbers by value. */
+export function compareSequences(a: string, b: string): number {
+  const x = withoutZeros(a);
+  const y = withoutZeros(b);
+  return x.length - y.length || (x < y ? -1 : x > y ? 1 : 0);
+}
+
+const withoutZeros = (text: string): string => (text.charCodeAt(0) === 48 ? BigInt(text).toString() : text);
+
+/** The place of the first record after a sequence number: records are in its order, so it is found by halving. */
+function indexAfter(records: Fifo<StreamRecord>, after: string | undefined): number {
+  if (after === undefined || records.length === 0) return 0;
+  let low = 0;
+  let high = records.length;
+  // A reader that keeps up asks after the last one.
+  if (compareSequences(records.at(high - 1).sequence, after) <= 0) return high;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareSequences(records.at(middle).sequence, after) > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Drops records older than 24 h: each once, so that looking costs nothing when there are none. */
+function trim(shard: MemoryShard, nowMs: number): void {
+  const oldest = nowMs - STREAM_RETENTION_MS;
+  for (let record = shard.records.first; record !== undefined && record.createdMs < oldest; record = shard.records.first) shard.records.shift();
 }

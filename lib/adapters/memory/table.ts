@@ -3,6 +3,7 @@ import { text } from '../../core/attribute.ts';
 import { canonicalText } from '../../core/canonical.ts';
 import type { KeySchema } from '../../core/key.ts';
 import { keyAttributes, keyHash, keyOf, keyText } from '../../core/key.ts';
+import type { StreamRecord } from '../../ports/stream.ts';
 import type { TableDescription } from '../../ports/table.ts';
 import type { SeededChance } from './chance.ts';
 import { MemoryStream } from './stream.ts';
@@ -39,6 +40,8 @@ export class MemoryTable {
   readonly ttl: string | undefined;
   /** All streams that it had, the newest last. */
   readonly streams: MemoryStream[] = [];
+  /** Called with every stream record when it is made. */
+  onRecord: ((record: StreamRecord) => void) | undefined;
   readonly #shards: number;
   readonly #items = new Map<string, Item>();
   readonly #chance: SeededChance;
@@ -157,7 +160,8 @@ export class MemoryTable {
   #record(keyed: string, keys: Key, oldImage: Item | undefined, newImage: Item | undefined, byTtl: boolean, nowMs: number): void {
     const stream = this.stream;
     if (stream?.enabled !== true) return;
-    stream.append({ keys: Object.freeze(keys), oldImage, newImage, byTtl }, keyHash(keyed).readUInt32BE(4), nowMs);
+    const record = stream.append({ keys: Object.freeze(keys), oldImage, newImage, byTtl }, keyHash(keyed).readUInt32BE(4), nowMs);
+    this.onRecord?.(record);
   }
 
   #nextSequence(): bigint {

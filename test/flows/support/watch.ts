@@ -20,8 +20,8 @@ export class Watch {
     const region = world.cloud.region(member);
     const { tableId } = region.tableNamed(world.items(member));
     const before = world.cloud.witness;
-    world.cloud.witness = (call) => {
-      before?.(call);
+    world.cloud.witness = (call, answer) => {
+      before?.(call, answer);
       if (call.region !== member || !call.resources.includes(world.items(member)) || !['put', 'delete', 'batchWrite'].includes(call.op)) return;
       this.states += 1;
       const present = new Map(region.items(world.items(member)).map((i) => [keyText(i, KEY), i]));

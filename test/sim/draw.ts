@@ -1,0 +1,42 @@
+import { SeededChance } from '../../lib/adapters/memory/chance.ts';
+import { FAULTS } from './faults/all.ts';
+import type { Knobs } from './knobs.ts';
+
+/** Steps of a short seed: about 200 operations. */
+const STEPS = 140;
+/** The share of seeds without any fault: what holds only under faults would be odd. */
+const CALM_SHARE = 0.05;
+/** Mean times between two steps (virtual ms): from crowded to idle. */
+const PACES_MS = [15, 100, 500, 3_000, 20_000] as const;
+const TICKS_MS = [60_000, 60_000, 300_000, 1_800_000] as const;
+
+/** The knobs of a seed. */
+export function drawKnobs(seed: number): Knobs {
+  const chance = new SeededChance(seed ^ 0x5eed);
+  const pick = <T>(from: readonly T[]): T => from[chance.below(from.length)] as T;
+  const knobs = {
+    members: chance.random() < 0.6 ? 2 : 3,
+    lanes: pick([1, 1, 2, 3, 4, 16]),
+    keys: pick([1, 2, 4, 8, 8, 30]),
+    steps: STEPS,
+    paceMs: pick(PACES_MS),
+    batchRecords: pick([1, 3, 10, 100, 1_000]),
+    batchMessages: pick([1, 2, 5, 10, 10]),
+    concurrency: pick([1, 2, 4, 8]),
+    tickMs: pick(TICKS_MS),
+  };
+  const calm = chance.random() < CALM_SHARE;
+  const faults: Record<string, number> = {};
+  for (const kind of FAULTS) {
+    // Drawn for each kind, whether it is on or not, so that a new kind changes no other's rate.
+    const own = new SeededChance(seed ^ hashOf(kind.name));
+    if (own.random() < kind.share && !calm) faults[kind.name] = kind.rate(own);
+  }
+  return { ...knobs, faults };
+}
+
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
+}

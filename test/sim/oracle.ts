@@ -1,0 +1,41 @@
+import type { CloudCall } from '../../lib/adapters/memory/call.ts';
+import type { LaneMessage } from '../../lib/core/formats/message.ts';
+import type { KnownMessage } from './messages.ts';
+import type { Version } from './model.ts';
+import type { SimProcess } from './process.ts';
+import type { SimLink } from './set.ts';
+import type { World } from './world.ts';
+
+/**
+ * Something that watches a run and knows one rule of docs/SPEC.md. A new oracle is one file in oracles/ and one line in
+ * oracles/all.ts. It reports with `world.violate`, naming the rule; it never changes anything.
+ */
+export interface Oracle {
+  readonly name: string;
+  /** A request has just had its effect. */
+  effect?(call: CloudCall, answer: unknown): void;
+  /** One key of a member was written or removed by an applier, or is being looked at because its tombstone was. */
+  state?(member: string, key: string, call: CloudCall): void;
+  /** A table of items has accepted a write. */
+  recorded?(version: Version): void;
+  /** A message was stored in a lane. */
+  stored?(message: KnownMessage): void;
+  /** A message was deleted, since apply said that it is finished. */
+  finished?(message: KnownMessage): void;
+  /** A message was dropped by its queue's retention. */
+  dropped?(message: KnownMessage): void;
+  /** A message was stored in a dead-letter queue. */
+  dead?(link: SimLink, content: LaneMessage | undefined): void;
+  /** An invocation began. */
+  began?(process: SimProcess): void;
+  /** An invocation returned or threw: its process is about to be frozen by Lambda. */
+  returned?(process: SimProcess, error: unknown): void;
+  /** A member lost everything. */
+  wiped?(member: string): void;
+  /** A member became primary. */
+  promoted?(member: string, epoch: number): void;
+  /** All is quiet after healing. */
+  settled?(): void;
+}
+
+export type MakeOracle = (world: World) => Oracle;

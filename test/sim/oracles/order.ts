@@ -1,0 +1,39 @@
+import { comparePositions, type Position, position } from '../../../lib/core/formats/position.ts';
+import type { MakeOracle } from '../oracle.ts';
+import { heldAt, later, positionOf, show } from './held.ts';
+
+/**
+ * I2 and I3: a replica never holds an older change of a key after a newer one, and a deleted key does not come back
+ * unless it was written again. Looks at every state of every replica, right after each single write.
+ */
+export const order: MakeOracle = (world) => {
+  /** The newest change that each key of each member has held, or been deleted by. */
+  const high = new Map<string, Position>();
+  return {
+    name: 'order',
+    state(member, key) {
+      const id = `${member}|${key}`;
+      const held = heldAt(world, member, key);
+      const before = high.get(id);
+      if (held.item !== undefined) {
+        // A value made by hand has no position: what was there before it is not known at this member any more.
+        if (held.seal === undefined) return;
+        if (before !== undefined && comparePositions(held.seal.position, before) < 0)
+          world.violate('I2', `"${key}" at ${member} went back from ${show(before)} to ${show(held.seal.position)} (${held.seal.kind})`, key);
+      } else if (before !== undefined && held.tombstone !== undefined && comparePositions(held.tombstone.position, before) < 0)
+        world.violate('I2', `"${key}" at ${member} was deleted by ${show(held.tombstone.position)} though it had held ${show(before)}`, key);
+      const now = positionOf(held);
+      if (now !== undefined) high.set(id, later(before, now));
+    },
+    recorded(version) {
+      if (version.by === 'apply') return;
+      const id = `${version.member}|${version.key}`;
+      // A write at the primary is a change like any other; one by hand elsewhere takes the key's position away.
+      if (version.epoch !== undefined) high.set(id, position(version.epoch, version.sequence));
+      else high.delete(id);
+    },
+    wiped(member) {
+      for (const id of [...high.keys()]) if (id.startsWith(`${member}|`)) high.delete(id);
+    },
+  };
+};

@@ -1,0 +1,202 @@
+import { observe } from '../../lib/observe/observe.ts';
+import { RECONCILE_TIMEOUT_MS } from '../../lib/core/constants.ts';
+import { minuteRun } from '../../lib/reconcile/minute.ts';
+import { apply, applySandbox } from '../../lib/replicate/apply/apply.ts';
+import type { ApplySandbox } from '../../lib/replicate/apply/pass.ts';
+import { linkContext, memberContext } from '../../lib/replicate/context.ts';
+import { fanout } from '../../lib/replicate/fanout.ts';
+import { ShardFinder } from '../../lib/replicate/shards.ts';
+import { drawKnobs } from './draw.ts';
+import type { Knobs } from './knobs.ts';
+import { QueueMapping } from './mappings/queue.ts';
+import { StreamMapping } from './mappings/stream.ts';
+import { Operator } from './operator.ts';
+import { ORACLES } from './oracles/all.ts';
+import { refusedSettled } from './oracles/converge.ts';
+import type { Outcome } from './outcome.ts';
+import type { SimProcess } from './process.ts';
+import type { TraceEvent, TraceHeader } from './trace.ts';
+import { Workload } from './workload.ts';
+import { World } from './world.ts';
+
+/** How long a world may take to come to rest after its faults are over (virtual ms): a lane that was given back for half an hour, a few times over, and refused keys, which are tried hourly. */
+const HEAL_MAX_MS = 8 * 3_600_000;
+/** From the end of the faults to the mending (virtual ms), so that what comes right by itself has begun to. */
+const MEND_AFTER_MS = 60_000;
+/** What a rested world is watched for (virtual ms): nothing may happen in it but the minute run. */
+const WATCH_MS = 10 * 60_000;
+/** Period of the minute run while the world heals (virtual ms), as it is deployed. */
+const HEALTHY_TICK_MS = 60_000;
+/** The observer's window (virtual ms). */
+const OBSERVE_WINDOW_MS = 20_000;
+
+/** Options of a run. */
+export interface RunOptions {
+  /** Knobs that are not drawn from the seed. */
+  readonly knobs?: Partial<Knobs>;
+  /** Keep the trace, not only its digest. */
+  readonly keepTrace?: boolean;
+}
+
+/** A run's outcome, and its trace if it was kept. */
+export interface Run {
+  readonly outcome: Outcome;
+  readonly trace?: { readonly header: TraceHeader; readonly events: readonly TraceEvent[] };
+}
+
+/** Runs one seed: break, heal, converge. The same seed and knobs give the same run, everywhere. */
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<Run> {
+  const knobs: Knobs = { ...drawKnobs(seed), ...options.knobs };
+  const world = new World(seed, knobs, options.keepTrace === true, ORACLES);
+  const operator = new Operator(world);
+  const workload = new Workload(world);
+  world.operator = operator;
+  world.workload = workload;
+  wire(world);
+  const first = world.set.members[0] as string;
+  await world.clock.run(operator.init(first));
+  operator.accepted(first, 1, world.set.items(first).stream?.arn ?? '');
+  startMinutes(world);
+
+  world.trace.add('phase', () => ({ text: 'break' }));
+  await breakPhase(world, workload);
+  if (world.violation === undefined) await healPhase(world, operator);
+  return { outcome: outcomeOf(world), ...(options.keepTrace === true && { trace: { header: headerOf(world), events: world.trace.events } }) };
+}
+
+/** Mappings and functions of every member. */
+function wire(world: World): void {
+  const { set } = world;
+  for (const member of set.members) {
+    const context = memberContext(set.config, set.memberConfig(member));
+    const stream = (fn: 'fanout' | 'observe', windowMs: number): void => {
+      const finders = new WeakMap<SimProcess, ShardFinder>();
+      const mapping: StreamMapping = new StreamMapping(world, member, fn, windowMs, (process, records) => {
+        const ports = set.region(member).ports(process);
+        const shards = finders.get(process) ?? new ShardFinder(ports.stream, process.clock);
+        finders.set(process, shards);
+        const all = { table: ports.table, queue: ports.queue, shards };
+        return fn === 'fanout' ? fanout({ records }, context, all, world.runtimeOf(process)) : observe({ records }, context, all, world.runtimeOf(process));
+      });
+      world.streams.push(mapping);
+    };
+    stream('fanout', 0);
+    stream('observe', OBSERVE_WINDOW_MS);
+  }
+  for (const link of set.links) {
+    const context = linkContext(set.config, set.memberConfig(link.source), set.memberConfig(link.target));
+    const sandboxes = new WeakMap<SimProcess, ApplySandbox>();
+    const mapping = new QueueMapping(world, link, (process, messages, remainingMs) => {
+      const ports = { source: set.region(link.source).ports(process).table, target: set.region(link.target).ports(process).table, queue: set.region(link.source).ports(process).queue };
+      const runtime = world.runtimeOf(process);
+      const sandbox = sandboxes.get(process) ?? applySandbox(context, ports, runtime);
+      sandboxes.set(process, sandbox);
+      return apply(messages, context, ports, runtime, sandbox, remainingMs);
+    });
+    world.queues.set(link.id, mapping);
+  }
+}
+
+/** The minute run of every member, by a rule, one at a time. */
+function startMinutes(world: World): void {
+  for (const member of world.set.members) {
+    const context = memberContext(world.set.config, world.set.memberConfig(member));
+    const tick = (): void => {
+      if (world.ended) return;
+      const process = world.sandbox(member, 'reconcile');
+      const ports = world.set.region(member).ports(process);
+      world.set.region(member).expireItems();
+      const work = (): Promise<unknown> =>
+        minuteRun(context, { table: ports.table, queue: ports.queue, target: (region) => world.set.region(region).ports(process).table }, world.runtimeOf(process));
+      if (!world.isDown(member)) world.invoke(process, work, { ended: () => undefined }, RECONCILE_TIMEOUT_MS);
+      world.clock.after(world.healing ? HEALTHY_TICK_MS : world.knobs.tickMs, tick);
+    };
+    world.clock.after(world.chance.below(HEALTHY_TICK_MS), tick);
+  }
+}
+
+async function breakPhase(world: World, workload: Workload): Promise<void> {
+  for (let step = 0; step < world.knobs.steps && world.violation === undefined; step += 1) {
+    workload.step();
+    world.faults.step();
+    await pass(world, workload.gapMs() + world.takeJump());
+  }
+}
+
+/** Lets time pass, or less when a rule is broken meanwhile. */
+async function pass(world: World, ms: number): Promise<void> {
+  const end = world.clock.elapsed() + ms;
+  await until(world, () => false, ms);
+  if (world.violation === undefined) await world.clock.advance(end - world.clock.elapsed());
+}
+
+async function healPhase(world: World, operator: Operator): Promise<void> {
+  world.healing = true;
+  world.faults.heal();
+  world.thawAll(MEND_AFTER_MS / 2);
+  world.trace.add('phase', () => ({ text: 'heal' }));
+  for (const mapping of [...world.streams, ...world.queues.values()]) {
+    mapping.pausedUntil = 0;
+    mapping.kick();
+  }
+  await until(world, () => operator.promoting === 0, MEND_AFTER_MS);
+  await pass(world, MEND_AFTER_MS);
+  if (world.violation !== undefined) return;
+  await world.clock.run(operator.mend());
+  await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS);
+  if (world.violation !== undefined) return;
+  if (!atRest(world)) return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);
+  for (const oracle of world.oracles) oracle.settled?.();
+  const before = world.states;
+  await until(world, () => world.violation !== undefined, WATCH_MS);
+  if (world.states !== before) world.violate('I9', `${world.states - before} keys of replicas were written after all was at rest`);
+}
+
+const until = (world: World, done: () => boolean, maxMs: number): Promise<boolean> => world.clock.runUntil(() => world.violation !== undefined || done(), maxMs);
+
+/** Whether nothing is on its way. */
+function atRest(world: World): boolean {
+  if (world.running > 0) return false;
+  for (const { queue, dlq } of world.set.links) if (queue.size > 0 || dlq.size > 0) return false;
+  return world.streams.every((mapping) => mapping.idle);
+}
+
+function unrest(world: World): string {
+  const parts: string[] = [];
+  for (const { id, queue, dlq } of world.set.links) if (queue.size + dlq.size > 0) parts.push(`${id} has ${queue.size} messages and ${dlq.size} dead letters`);
+  for (const mapping of world.streams) if (!mapping.idle) parts.push(`${mapping.member}/${mapping.fn} has ${mapping.unread} records to read`);
+  if (world.running > 0) parts.push(`${world.running} invocations run`);
+  return parts.join('; ') || 'the refused keys do not settle';
+}
+
+function outcomeOf(world: World): Outcome {
+  world.ended = true;
+  return {
+    seed: world.seed,
+    knobs: world.knobs,
+    ...(world.violation !== undefined && { violation: world.violation }),
+    virtualMs: Math.round(world.clock.elapsed()),
+    writes: world.model.userWrites,
+    calls: world.calls,
+    invocations: world.invocations,
+    states: world.states,
+    injected: world.faults.injected,
+    events: world.trace.count,
+    digest: world.trace.digest,
+  };
+}
+
+function headerOf(world: World): TraceHeader {
+  return {
+    syncline: 'trace',
+    version: 1,
+    seed: world.seed,
+    knobs: { ...world.knobs },
+    members: world.set.members,
+    links: world.set.links.map((l) => l.id),
+    lanes: world.knobs.lanes,
+    keys: world.keys,
+    endMs: Math.round(world.clock.elapsed()),
+    ...(world.violation !== undefined && { violation: world.violation }),
+  };
+}

@@ -1,0 +1,314 @@
+import { SeededChance } from '../../lib/adapters/memory/chance.ts';
+import type { CloudCall, Fault } from '../../lib/adapters/memory/call.ts';
+import { ManualClock } from '../../lib/adapters/memory/clock.ts';
+import { MemoryCloud } from '../../lib/adapters/memory/cloud.ts';
+import { FUNCTION_TIMEOUT_MS } from '../../lib/core/constants.ts';
+import { RemoteError } from '../../lib/ports/errors.ts';
+import type { Log, Runtime } from '../../lib/ports/runtime.ts';
+import type { StreamRecord } from '../../lib/ports/stream.ts';
+import { Doubt } from './doubt.ts';
+import { Faults } from './fault-set.ts';
+import type { Knobs } from './knobs.ts';
+import type { QueueMapping } from './mappings/queue.ts';
+import type { StreamMapping } from './mappings/stream.ts';
+import { Messages } from './messages.ts';
+import { Model } from './model.ts';
+import type { Operator } from './operator.ts';
+import type { MakeOracle, Oracle } from './oracle.ts';
+import type { Violation } from './outcome.ts';
+import { SimProcess } from './process.ts';
+import { nameOfKey, SimSet } from './set.ts';
+import { Trace } from './trace.ts';
+import type { Workload } from './workload.ts';
+
+/** Wall clocks of two regions differ by up to this (ms): nothing may compare them. */
+const REGION_OFFSET_MAX_MS = 3_600_000;
+/** Time from the socket to the effect of a request (virtual ms), at most, as a rule: within a region, and to another. */
+const NEAR_MS = 8;
+const FAR_MS = 60;
+/** Idle sandboxes that are kept of one function. */
+const SANDBOXES_MAX = 3;
+
+/** What becomes of an invocation. */
+export interface InvocationEnd<T> {
+  ok?(value: T): void;
+  /** It threw, was killed, or ran out of time. */
+  failed?(): void;
+  /** In every case, last. */
+  ended(): void;
+}
+
+/** A set of members in a memory cloud, in virtual time: what all parts of a run share. */
+export class World {
+  readonly seed: number;
+  readonly knobs: Knobs;
+  readonly clock: ManualClock;
+  readonly cloud: MemoryCloud;
+  readonly set: SimSet;
+  readonly model = new Model();
+  readonly doubt = new Doubt();
+  readonly trace: Trace;
+  readonly faults: Faults;
+  readonly messages: Messages;
+  readonly oracles: Oracle[] = [];
+  /** Chance of the mappings and latencies. */
+  readonly chance: SeededChance;
+  readonly streams: StreamMapping[] = [];
+  /** Mappings of queues, by link. */
+  readonly queues = new Map<string, QueueMapping>();
+  /** Names of the workload's keys. */
+  readonly keys: readonly string[];
+  violation: Violation | undefined;
+  calls = 0;
+  invocations = 0;
+  states = 0;
+  /** Invocations that Lambda waits for. */
+  running = 0;
+  /** Whether the faults are over. */
+  healing = false;
+  /** Whether the run is over. */
+  ended = false;
+  operator!: Operator;
+  workload!: Workload;
+  /** Members whose region is down, and until when (virtual ms). */
+  readonly #downUntil = new Map<string, number>();
+  #jumpMs = 0;
+  readonly #offsets = new Map<string, number>();
+  readonly #idle = new Map<string, SimProcess[]>();
+  readonly #processes = new Set<SimProcess>();
+  #processCount = 0;
+
+  constructor(seed: number, knobs: Knobs, keepTrace: boolean, oracles: readonly MakeOracle[]) {
+    this.seed = seed;
+    this.knobs = knobs;
+    this.chance = this.chanceOf('mappings');
+    const ties = this.chanceOf('ties');
+    this.clock = new ManualClock({ turn: () => new Promise((done) => setImmediate(done)), tie: () => ties.random() });
+    this.trace = new Trace(() => this.clock.elapsed(), keepTrace);
+    const members = ['a', 'b', 'c'].slice(0, knobs.members);
+    const offsets = this.chanceOf('offsets');
+    for (const member of members) this.#offsets.set(member, offsets.below(2 * REGION_OFFSET_MAX_MS) - REGION_OFFSET_MAX_MS);
+    this.cloud = new MemoryCloud({
+      clock: this.clock,
+      chance: this.chanceOf('cloud'),
+      regionClock: (region) => ({ now: () => this.nowAt(region), elapsed: () => this.clock.elapsed(), sleep: (ms) => this.clock.sleep(ms) }),
+    });
+    this.set = new SimSet(this.cloud, members, knobs.lanes, 1);
+    this.keys = Array.from({ length: knobs.keys }, (_, i) => `k${i}`);
+    this.faults = new Faults(this);
+    this.messages = new Messages(this);
+    this.cloud.hook = (call) => this.#beforeCall(call);
+    this.cloud.witness = (call, answer) => this.#afterEffect(call, answer);
+    this.cloud.recorded = (region, table, record, call) => this.#recorded(region, table, record, call);
+    this.oracles.push(...oracles.map((make) => make(this)));
+  }
+
+  /** A source of chance of its own for each purpose, so that a change in one leaves the others as they were. */
+  chanceOf(purpose: string): SeededChance {
+    let hash = 0x811c9dc5 ^ this.seed;
+    for (let i = 0; i < purpose.length; i += 1) hash = Math.imul(hash ^ purpose.charCodeAt(i), 0x01000193);
+    return new SeededChance(hash);
+  }
+
+  /** Wall clock of a region's services (ms). */
+  nowAt(member: string): number {
+    return this.clock.now() + (this.#offsets.get(member) ?? 0);
+  }
+
+  /** The process whose request is having its effect. */
+  get currentProcess(): SimProcess | undefined {
+    return this.cloud.current?.by as SimProcess | undefined;
+  }
+
+  /** Whether a member's region is down. */
+  isDown(member: string): boolean {
+    return (this.#downUntil.get(member) ?? 0) > this.clock.elapsed();
+  }
+  /** A region goes down for some time (virtual ms): no requests, no mappings, no writes there. */
+  takeDown(member: string, ms: number): void {
+    const until = this.clock.elapsed() + ms;
+    this.#downUntil.set(member, until);
+    for (const mapping of this.streams) if (mapping.member === member) mapping.pausedUntil = Math.max(mapping.pausedUntil, until);
+    for (const mapping of this.queues.values()) if (mapping.link.source === member) mapping.pausedUntil = Math.max(mapping.pausedUntil, until);
+    this.clock.after(ms, () => this.kickAll());
+  }
+  /** A region is back before its time. */
+  bringBack(): void {
+    this.#downUntil.clear();
+  }
+  /** Every mapping looks whether there is something for it. */
+  kickAll(): void {
+    for (const mapping of [...this.streams, ...this.queues.values()]) mapping.kick();
+  }
+
+  /** The next step of the workload comes this much later (virtual ms). */
+  jump(ms: number): void {
+    this.#jumpMs += ms;
+  }
+  takeJump(): number {
+    const ms = this.#jumpMs;
+    this.#jumpMs = 0;
+    return ms;
+  }
+
+  /** A rule is broken: the run ends, and its story is told. The first one counts. */
+  violate(rule: string, message: string, key?: string): void {
+    if (this.violation !== undefined) return;
+    this.violation = { rule, message, ...(key !== undefined && { key }), t: this.clock.elapsed() };
+    this.trace.add('violation', () => ({ ...(key !== undefined && { keys: [key] }), text: `${rule}: ${message}` }));
+  }
+
+  /** A sandbox of a function that is free, or a new one. `fn` is "fanout", "observe", "reconcile" or "apply>TARGET". */
+  sandbox(member: string, fn: string): SimProcess {
+    const pool = this.#idle.get(`${member}/${fn}`);
+    return pool?.pop() ?? this.process(member, fn);
+  }
+
+  /** A new process at a member. */
+  process(member: string, fn: string): SimProcess {
+    this.#processCount += 1;
+    const process = new SimProcess({
+      name: `${member}/${fn}#${this.#processCount}`,
+      member,
+      fn,
+      clock: this.clock,
+      regionOffsetMs: this.#offsets.get(member) ?? 0,
+      seed: this.chance.below(0x7fff_ffff),
+      atAwait: (p) => this.faults.await(p),
+    });
+    this.#processes.add(process);
+    return process;
+  }
+
+  /** Frozen processes go on within `ms`. */
+  thawAll(ms: number): void {
+    for (const process of this.#processes) if (process.frozen) process.thaw(ms);
+  }
+
+  runtimeOf(process: SimProcess): Runtime {
+    return { clock: process.clock, chance: process.chance, log: SILENT, metrics: NO_METRICS };
+  }
+
+  /** Runs one invocation as Lambda does: until it answers, is killed, or has had `timeoutMs`. */
+  invoke<T>(process: SimProcess, work: () => Promise<T>, end: InvocationEnd<T>, timeoutMs = FUNCTION_TIMEOUT_MS): void {
+    this.invocations += 1;
+    this.running += 1;
+    let told = false;
+    const tell = (how: string, then: () => void): boolean => {
+      if (told) return false;
+      told = true;
+      this.running -= 1;
+      process.onKilled = undefined;
+      this.trace.add('end', () => ({ who: process.name, at: process.member, text: how }));
+      then();
+      end.ended();
+      return true;
+    };
+    process.onKilled = () => {
+      this.#processes.delete(process);
+      tell('killed', () => end.failed?.());
+    };
+    this.trace.mix(this.invocations);
+    this.trace.add('begin', () => ({ who: process.name, at: process.member, text: 'begins' }));
+    for (const oracle of this.oracles) oracle.began?.(process);
+    this.clock.after(timeoutMs, () => {
+      if (told) return;
+      // Lambda ends a sandbox that has run out of time; one that is frozen with its machine goes on when it thaws.
+      if (process.frozen) tell('given up: frozen', () => end.failed?.());
+      else process.kill();
+    });
+    const settle = (how: string, error: unknown, then: () => void): void => {
+      for (const oracle of this.oracles) oracle.returned?.(process, error);
+      if (tell(how, then)) this.#release(process);
+      else this.#processes.delete(process);
+    };
+    work().then(
+      (value) => settle('answers', undefined, () => end.ok?.(value)),
+      (error: unknown) => settle(`throws ${error instanceof Error ? error.message : String(error)}`, error, () => end.failed?.()),
+    );
+  }
+
+  #release(process: SimProcess): void {
+    const id = `${process.member}/${process.fn}`;
+    const pool = this.#idle.get(id);
+    if (pool === undefined) this.#idle.set(id, [process]);
+    else if (pool.length < SANDBOXES_MAX) pool.push(process);
+    else this.#processes.delete(process);
+  }
+
+  #beforeCall(call: CloudCall): Fault | undefined {
+    this.calls += 1;
+    const process = call.by as SimProcess | undefined;
+    if (process === undefined) return undefined;
+    const near = process.member === call.region;
+    const effectMs = 1 + this.chance.below(near ? NEAR_MS : FAR_MS);
+    if (process.fn === 'operator') return { effectMs };
+    this.trace.mix(call.number);
+    let fault: Fault | undefined;
+    try {
+      fault = this.faults.call(call);
+    } catch (error) {
+      if (error instanceof RemoteError) {
+        this.trace.add('call', () => ({ who: process.name, at: call.region, text: `${call.op} ${call.resources.join(' ')}: ${error.kind} ${error.code}` }));
+        // The refusal takes its time, too.
+        return { effectMs, refuse: error };
+      }
+      throw error;
+    }
+    if (fault === undefined) return { effectMs };
+    this.trace.add('call', () => ({ who: process.name, at: call.region, text: `${call.op} ${call.resources.join(' ')}: ${describeFault(fault)}` }));
+    return { effectMs, ...fault };
+  }
+
+  #afterEffect(call: CloudCall, answer: unknown): void {
+    for (const oracle of this.oracles) oracle.effect?.(call, answer);
+    const process = call.by as SimProcess | undefined;
+    if (process === undefined || call.service !== 'dynamodb' || !WRITES.has(call.op)) return;
+    const items = `items-${call.region}`;
+    const tombstones = this.set.tombstonesName(call.region);
+    const [first] = call.args;
+    if (call.op === 'batchWrite') {
+      for (const write of first as readonly { table: string; put?: { pk: unknown }; delete?: { pk: unknown } }[]) {
+        if (write.table === items || write.table === tombstones) this.#state(call, nameOfKey((write.put ?? write.delete) as never));
+      }
+    } else if (first === items || first === tombstones) this.#state(call, nameOfKey(call.args[1] as never));
+  }
+
+  #state(call: CloudCall, key: string): void {
+    this.states += 1;
+    for (const oracle of this.oracles) oracle.state?.(call.region, key, call);
+  }
+
+  #recorded(member: string, table: string, record: StreamRecord, call: CloudCall | undefined): void {
+    if (table !== `items-${member}`) return;
+    const by = record.byTtl ? 'ttl' : call?.by === undefined ? 'user' : 'apply';
+    const version = this.model.record(member, record, by, this.clock.elapsed());
+    this.trace.mix(Number(version.sequence % 0x7fff_ffffn));
+    if (by !== 'apply') {
+      this.trace.add('write', () => ({ who: by, at: member, keys: [version.key], text: describeVersion(version) }));
+    } else {
+      this.trace.add('state', () => ({ who: call?.by?.name ?? '?', at: member, keys: [version.key], text: describeVersion(version) }));
+    }
+    for (const oracle of this.oracles) oracle.recorded?.(version);
+    for (const mapping of this.streams) if (mapping.member === member) mapping.kick();
+  }
+}
+
+const WRITES: ReadonlySet<string> = new Set(['put', 'delete', 'batchWrite']);
+
+const nothing = (): void => undefined;
+const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const NO_METRICS = { count: nothing };
+
+const describeVersion = (v: { key: string; image: unknown; sequence: bigint }): string =>
+  `${v.image === undefined ? `−${v.key}` : `${v.key}=${(v.image as { v?: { N?: string } }).v?.N ?? '?'}`}@${v.sequence}`;
+
+function describeFault(fault: Fault): string {
+  const parts: string[] = [];
+  if (fault.refuse !== undefined) parts.push(`refused: ${fault.refuse.kind} ${fault.refuse.code}`);
+  if (fault.lost !== undefined) parts.push((fault.effectMs ?? 0) > (fault.answerMs ?? 0) ? 'takes effect after the client gave up' : 'takes effect, the answer is lost');
+  if (fault.queueMs !== undefined) parts.push(`waits ${fault.queueMs} ms in the client`);
+  if (fault.unprocessed !== undefined) parts.push('leaves some unprocessed');
+  if (fault.failEntry !== undefined) parts.push('fails some entries');
+  return parts.join(', ') || `takes ${fault.effectMs ?? 0} ms`;
+}
