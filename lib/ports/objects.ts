@@ -138,9 +138,9 @@ export function checkAnswerSize(bytes: number): void {
   }
 }
 
-/** The error of a range that has no byte of an object of this size. */
-export const noSuchRange = (range: ObjectRange, size: number): RemoteError =>
-  invalid('InvalidRange', `The range ${JSON.stringify(range)} has no byte of the object, which has ${size}.`);
+/** The error of a range that has no byte of the object. */
+export const noSuchRange = (range: ObjectRange): RemoteError =>
+  invalid('InvalidRange', `The range ${JSON.stringify(range)} has no byte of the object: it begins at or after its end.`);
 
 /** @throws RemoteError invalid */
 export function checkList(bucket: string, { prefix, after, limit }: ObjectListRequest): void {

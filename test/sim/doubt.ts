@@ -26,6 +26,11 @@ export class Doubt {
   keys(link: string): readonly string[] {
     return [...(this.#keys.get(link)?.keys() ?? [])];
   }
+  /** Whether a person has written this key at this member. */
+  hasKey(member: string, key: string): boolean {
+    for (const [link, keys] of this.#keys) if (link.endsWith(`>${member}`) && keys.has(key)) return true;
+    return false;
+  }
   covers(link: string, key: string): boolean {
     return this.#all.has(link) || this.#keys.get(link)?.has(key) === true;
   }

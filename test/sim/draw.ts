@@ -10,6 +10,10 @@ const CALM_SHARE = 0.05;
 const PACES_MS = [15, 100, 500, 3_000, 20_000] as const;
 const TICKS_MS = [60_000, 60_000, 300_000, 1_800_000] as const;
 
+/** Kinds of fault that make days pass. */
+const LONG: readonly string[] = ['trimmed', 'outage-days', 'outage-weeks', 'lag'];
+const LONG_TICK_MS = 1_800_000;
+
 /** The knobs of a seed. */
 export function drawKnobs(seed: number): Knobs {
   const chance = new SeededChance(seed ^ 0x5eed);
@@ -32,6 +36,8 @@ export function drawKnobs(seed: number): Knobs {
     const own = new SeededChance(seed ^ hashOf(kind.name));
     if (own.random() < kind.share && !calm) faults[kind.name] = kind.rate(own);
   }
+  // Through days of waiting a minute run each minute would be most of the work.
+  if (LONG.some((name) => faults[name] !== undefined)) return { ...knobs, tickMs: Math.max(knobs.tickMs, LONG_TICK_MS), faults };
   return { ...knobs, faults };
 }
 

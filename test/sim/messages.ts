@@ -72,7 +72,16 @@ export class Messages {
     const name = `m${this.#count}`;
     this.#count += 1;
     const by = world.currentProcess;
-    const known: KnownMessage = { name, id: m.id, link, group: m.group, body: m.body, content: this.#decode(m.body), by: by?.name ?? 'operator', t: world.clock.elapsed() };
+    const known: KnownMessage = {
+      name,
+      id: m.id,
+      link,
+      group: m.group,
+      body: m.body,
+      content: this.#decode(m.body),
+      by: by?.name ?? 'operator',
+      t: world.clock.elapsed(),
+    };
     this.#known.set(m.id, known);
     world.trace.mix(known.content?.kind === 'changes' ? known.content.changes.length : -(known.content?.keys.length ?? 1));
     world.trace.add('send', () => ({
@@ -91,7 +100,13 @@ export class Messages {
     const known = this.#known.get(m.id);
     if (known === undefined) return;
     this.#known.delete(m.id);
-    this.#world.trace.add('delete', () => ({ who: 'sqs', link: link.id, lane: laneOfGroup(m.group), message: known.name, text: 'dropped: older than the queue keeps messages' }));
+    this.#world.trace.add('delete', () => ({
+      who: 'sqs',
+      link: link.id,
+      lane: laneOfGroup(m.group),
+      message: known.name,
+      text: 'dropped: older than the queue keeps messages',
+    }));
     for (const oracle of this.#world.oracles) oracle.dropped?.(known);
   }
 
@@ -144,9 +159,12 @@ const ordinal = (n: number): string => `${n}${['th', 'st', 'nd', 'rd'][n % 10 > 
 /** One line for people. */
 function describe(content: LaneMessage | undefined): string {
   if (content === undefined) return 'a message that cannot be read';
-  if (content.kind === 'resync') return content.keys.length === 0 ? `marker, epoch ${content.epoch}` : `resync, epoch ${content.epoch}: ${content.keys.map((k) => nameOfKey(k.k)).join(' ')}`;
-  return `changes, epoch ${content.epoch}: ${content.changes.map((c) => (isDelete(c) ? `−${nameOfKey(c.k)}@${c.q}` : `${nameOfKey(c.i)}=${valueOf(c.i)}@${c.q}`)).join(' ')}`;
+  if (content.kind === 'resync')
+    return content.keys.length === 0
+      ? `marker, epoch ${content.epoch}`
+      : `resync, epoch ${content.epoch}: ${content.keys.map((k) => nameOfKey(k.k)).join(' ')}`;
+  return `changes, epoch ${content.epoch}: ${content.changes.map((c) => (isDelete(c) ? `−${nameOfKey(c.k)}@${c.q}` : `${nameOfKey(c.i)}=${versionOf(c.i)}@${c.q}`)).join(' ')}`;
 }
 
 /** The version number that the workload put into an item. */
-export const valueOf = (item: { readonly [name: string]: unknown }): string => (item['v'] as { N?: string } | undefined)?.N ?? '?';
+export const versionOf = (item: { readonly [name: string]: unknown }): string => (item['v'] as { N?: string } | undefined)?.N ?? '?';

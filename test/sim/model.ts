@@ -30,6 +30,8 @@ export interface Role {
 
 /** Versions of one key at one member that are remembered; older ones can be of no more interest than "some old version". */
 const VERSIONS_A_KEY_MAX = 400;
+/** Writes of a member that are remembered in their order. */
+const VERSIONS_A_MEMBER_MAX = 20_000;
 
 /**
  * The truth that the oracles hold the flows against: every write that a table accepted, by whom, and who was primary.
@@ -39,10 +41,13 @@ export class Model {
   readonly roles: Role[] = [];
   readonly #byRecord = new Map<string, Version>();
   readonly #byKey = new Map<string, Version[]>();
+  readonly #byMember = new Map<string, Version[]>();
   /** Writes by users. */
   userWrites = 0;
+  /** Whether old writes were forgotten, so that one that is not known may be one of them. */
+  forgets = false;
 
-  /** The primary now; undefined while there is none. */
+  /** The primary now. */
   get primary(): Role | undefined {
     return this.roles.at(-1);
   }
@@ -71,9 +76,17 @@ export class Model {
     list.push(version);
     if (list.length > VERSIONS_A_KEY_MAX) {
       const old = list.shift() as Version;
+      this.forgets = true;
       this.#byRecord.delete(`${old.stream}|${old.sequence}`);
     }
     if (by === 'user') this.userWrites += 1;
+    let all = this.#byMember.get(member);
+    if (all === undefined) {
+      all = [];
+      this.#byMember.set(member, all);
+    }
+    all.push(version);
+    if (all.length > 2 * VERSIONS_A_MEMBER_MAX) all.splice(0, VERSIONS_A_MEMBER_MAX);
     return version;
   }
 
@@ -81,6 +94,11 @@ export class Model {
   versionAt(epoch: number, sequence: bigint): Version | undefined {
     const role = this.roles.find((r) => r.epoch === epoch);
     return role === undefined ? undefined : this.#byRecord.get(`${role.stream}|${sequence}`);
+  }
+
+  /** The newest writes that a member took, in order. */
+  latest(member: string): readonly Version[] {
+    return this.#byMember.get(member) ?? [];
   }
 
   /** All remembered writes of a key at a member, in order. */

@@ -1,6 +1,6 @@
+import { CLOCK_OFFSET_MAX_MS } from '../../lib/core/constants.ts';
 import type { ResyncKey } from '../../lib/core/formats/message.ts';
 import { decodeSeat, linkKey, numberValue, SEAT_KEY, stringValue } from '../../lib/core/formats/rows.ts';
-import { CLOCK_OFFSET_MAX_MS } from '../../lib/core/constants.ts';
 import { OPEN_WAIT_MS, raiseFence } from '../../lib/replicate/apply/fence.ts';
 import { planResync } from '../../lib/replicate/fanout-plan.ts';
 import { initSet } from '../../lib/replicate/init.ts';
@@ -89,12 +89,15 @@ export class Operator {
   async reopen(source: string, target: string): Promise<void> {
     const world = this.#world;
     const me = this.#me(source);
-    await world.set.region(source).ports(me).table.update(
-      world.set.controlName(source),
-      linkKey(target),
-      { set: { state: stringValue('open'), since: numberValue(me.clock.now()) }, remove: ['why', 'refusing'] },
-      { op: 'present', path: ['state'] },
-    );
+    await world.set
+      .region(source)
+      .ports(me)
+      .table.update(
+        world.set.controlName(source),
+        linkKey(target),
+        { set: { state: stringValue('open'), since: numberValue(me.clock.now()) }, remove: ['why', 'refusing'] },
+        { op: 'present', path: ['state'] },
+      );
   }
 
   /** Sends resyncs of keys down a link. Returns whether all were stored. */

@@ -1,5 +1,5 @@
-import { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import type { CallingProcess, CloudCall } from '../../lib/adapters/memory/call.ts';
+import { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import type { ManualClock } from '../../lib/adapters/memory/clock.ts';
 import type { Chance, Clock } from '../../lib/ports/runtime.ts';
 

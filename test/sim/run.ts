@@ -1,5 +1,5 @@
-import { observe } from '../../lib/observe/observe.ts';
 import { RECONCILE_TIMEOUT_MS } from '../../lib/core/constants.ts';
+import { observe } from '../../lib/observe/observe.ts';
 import { minuteRun } from '../../lib/reconcile/minute.ts';
 import { apply, applySandbox } from '../../lib/replicate/apply/apply.ts';
 import type { ApplySandbox } from '../../lib/replicate/apply/pass.ts';
@@ -87,7 +87,11 @@ function wire(world: World): void {
     const context = linkContext(set.config, set.memberConfig(link.source), set.memberConfig(link.target));
     const sandboxes = new WeakMap<SimProcess, ApplySandbox>();
     const mapping = new QueueMapping(world, link, (process, messages, remainingMs) => {
-      const ports = { source: set.region(link.source).ports(process).table, target: set.region(link.target).ports(process).table, queue: set.region(link.source).ports(process).queue };
+      const ports = {
+        source: set.region(link.source).ports(process).table,
+        target: set.region(link.target).ports(process).table,
+        queue: set.region(link.source).ports(process).queue,
+      };
       const runtime = world.runtimeOf(process);
       const sandbox = sandboxes.get(process) ?? applySandbox(context, ports, runtime);
       sandboxes.set(process, sandbox);
@@ -107,7 +111,11 @@ function startMinutes(world: World): void {
       const ports = world.set.region(member).ports(process);
       world.set.region(member).expireItems();
       const work = (): Promise<unknown> =>
-        minuteRun(context, { table: ports.table, queue: ports.queue, target: (region) => world.set.region(region).ports(process).table }, world.runtimeOf(process));
+        minuteRun(
+          context,
+          { table: ports.table, queue: ports.queue, target: (region) => world.set.region(region).ports(process).table },
+          world.runtimeOf(process),
+        );
       if (!world.isDown(member)) world.invoke(process, work, { ended: () => undefined }, RECONCILE_TIMEOUT_MS);
       world.clock.after(world.healing ? HEALTHY_TICK_MS : world.knobs.tickMs, tick);
     };
@@ -152,7 +160,8 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   if (world.states !== before) world.violate('I9', `${world.states - before} keys of replicas were written after all was at rest`);
 }
 
-const until = (world: World, done: () => boolean, maxMs: number): Promise<boolean> => world.clock.runUntil(() => world.violation !== undefined || done(), maxMs);
+const until = (world: World, done: () => boolean, maxMs: number): Promise<boolean> =>
+  world.clock.runUntil(() => world.violation !== undefined || done(), maxMs);
 
 /** Whether nothing is on its way. */
 function atRest(world: World): boolean {

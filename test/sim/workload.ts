@@ -1,6 +1,6 @@
+import type { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import type { AttributeValue, Item } from '../../lib/core/attribute.ts';
 import { isRemote } from '../../lib/ports/errors.ts';
-import type { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import { keyOfName } from './set.ts';
 import type { World } from './world.ts';
 

@@ -1,7 +1,8 @@
-import { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import type { CloudCall, Fault } from '../../lib/adapters/memory/call.ts';
+import { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import { ManualClock } from '../../lib/adapters/memory/clock.ts';
 import { MemoryCloud } from '../../lib/adapters/memory/cloud.ts';
+import type { Item } from '../../lib/core/attribute.ts';
 import { FUNCTION_TIMEOUT_MS } from '../../lib/core/constants.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
 import type { Log, Runtime } from '../../lib/ports/runtime.ts';
@@ -139,6 +140,33 @@ export class World {
   /** Every mapping looks whether there is something for it. */
   kickAll(): void {
     for (const mapping of [...this.streams, ...this.queues.values()]) mapping.kick();
+  }
+
+  /** A member loses everything, and is there again, empty. */
+  wipe(member: string): void {
+    this.set.wipe(member, 1);
+    for (const link of this.set.links) if (link.target === member || link.source === member) this.doubt.all(link.id, `${member} was wiped`);
+    for (const oracle of this.oracles) oracle.wiped?.(member);
+  }
+  /** Begins a promotion; it goes on by itself. */
+  promote(to: string, reachable: (member: string) => boolean): void {
+    this.operator.promote(to, reachable).catch((error: unknown) => this.violate('simulator', `a promotion threw ${String(error)}`));
+  }
+
+  /** A write by a person. At a secondary it is drift: the key is in doubt until it is resynced. */
+  byHand(member: string, item: Item): void {
+    if (this.workload.write(member, item)) this.#drifted(member, nameOfKey(item));
+  }
+  writeByHand(member: string, key: string): void {
+    this.byHand(member, this.workload.item(key));
+  }
+  removeByHand(member: string, key: string): void {
+    this.workload.remove(member, key);
+    this.#drifted(member, key);
+  }
+  #drifted(member: string, key: string): void {
+    if (this.model.primary?.member === member) return;
+    for (const link of this.set.links) if (link.target === member) this.doubt.key(link.id, key, 'written by hand');
   }
 
   /** The next step of the workload comes this much later (virtual ms). */
@@ -306,7 +334,8 @@ const describeVersion = (v: { key: string; image: unknown; sequence: bigint }): 
 function describeFault(fault: Fault): string {
   const parts: string[] = [];
   if (fault.refuse !== undefined) parts.push(`refused: ${fault.refuse.kind} ${fault.refuse.code}`);
-  if (fault.lost !== undefined) parts.push((fault.effectMs ?? 0) > (fault.answerMs ?? 0) ? 'takes effect after the client gave up' : 'takes effect, the answer is lost');
+  if (fault.lost !== undefined)
+    parts.push((fault.effectMs ?? 0) > (fault.answerMs ?? 0) ? 'takes effect after the client gave up' : 'takes effect, the answer is lost');
   if (fault.queueMs !== undefined) parts.push(`waits ${fault.queueMs} ms in the client`);
   if (fault.unprocessed !== undefined) parts.push('leaves some unprocessed');
   if (fault.failEntry !== undefined) parts.push('fails some entries');

@@ -131,8 +131,7 @@ export function objectClient(options: AwsClientsOptions): ObjectClient {
     requestHandler: streaming(handler) as never,
     // A local cloud has one host, whatever the bucket; its names do not resolve with a bucket in front.
     forcePathStyle: [options.endpoint, process.env['AWS_ENDPOINT_URL'], process.env['AWS_ENDPOINT_URL_S3']].some((url) => (url ?? '') !== ''),
-    // The port gives the sum of every put, and asks for that of every whole get. By itself the SDK would ask for a range's, too.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
+    // The port asks for the sum of every whole get. By itself the SDK would ask for a range's, too.
     responseChecksumValidation: 'WHEN_REQUIRED',
     // It would cost a round trip before the body; and the handler sends headers and body as one.
     expectContinueHeader: false,

@@ -49,21 +49,24 @@ export class AwsObjectPort implements ObjectPort {
     } catch (error) {
       const { status, code } = failureOf(error);
       if (code === 'NoSuchKey') return undefined;
-      if (status === 416 && range !== undefined) throw noSuchRange(range, sizeNamed(error));
-      // The socket handler has stopped reading: the object is far larger than one call carries.
-      if (code === 'ResponseTooLarge') checkAnswerSize(Number.POSITIVE_INFINITY);
+      if (status === 416 && range !== undefined) throw noSuchRange(range);
+      // The socket handler has stopped reading.
+      if (code === 'ResponseTooLarge') throw new RemoteError('invalid', 'EntityTooLarge', `The object is larger than one call carries. Read it by ranges.`);
       throw remoteError(error, true);
     }
-    const size = range === undefined ? (answer.ContentLength ?? 0) : rangedSize(answer, range);
-    if (range === undefined) checkAnswerSize(size);
-    return { body: await bytesOf(answer), ...facts(answer, size) };
+    if (range !== undefined) return { ...facts(answer, rangedSize(answer, range)), body: await bytesOf(answer) };
+    const body = await bytesOf(answer);
+    checkAnswerSize(body.length);
+    return { ...facts(answer, body.length), body };
   }
 
   async head(bucket: string, key: string, call?: CallOptions): Promise<ObjectFacts | undefined> {
     checkObject(bucket, key);
     try {
       const answer = await this.#s3.send(new HeadObjectCommand(admitted({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' as const }, call)));
-      return facts(answer, answer.ContentLength ?? 0);
+      if (answer.ContentLength === undefined)
+        throw new RemoteError('unanswered', 'NoContentLength', 'The answer to a head does not say how large the object is.');
+      return facts(answer, answer.ContentLength);
     } catch (error) {
       if (failureOf(error).status === 404) return undefined;
       throw remoteError(error, true);
@@ -118,7 +121,7 @@ const facts = (answer: HeadObjectCommandOutput | GetObjectCommandOutput, size: n
 /** The whole object's size, from the answer to a ranged get. @throws RemoteError InvalidRange for an empty object, which some servers answer without an error */
 function rangedSize(answer: GetObjectCommandOutput, range: ObjectRange): number {
   const size = Number(/\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1] ?? (answer.ContentLength === 0 ? 0 : Number.NaN));
-  if (size === 0) throw noSuchRange(range, 0);
+  if (size === 0) throw noSuchRange(range);
   if (Number.isNaN(size)) throw new RemoteError('unanswered', 'NoContentRange', `The answer to a get of the range ${JSON.stringify(range)} names no range.`);
   return size;
 }
@@ -130,10 +133,4 @@ async function bytesOf(answer: GetObjectCommandOutput): Promise<Uint8Array> {
   } catch (error) {
     throw new RemoteError('unanswered', 'ChecksumMismatch', error instanceof Error ? error.message : String(error), { cause: error });
   }
-}
-
-/** The object's size in the answer to a range beyond it. */
-function sizeNamed(error: unknown): number {
-  const named = error as { readonly ActualObjectSize?: unknown };
-  return Number(named.ActualObjectSize ?? Number.NaN);
 }

@@ -1,3 +1,4 @@
+import { InvariantError } from '../../core/errors.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { CallOptions } from '../../ports/table.ts';
@@ -50,8 +51,46 @@ export interface Fault {
   readonly lost?: RemoteError;
   /** batchGet, batchWrite: which keys or requests, by their place in the request, stay unprocessed. */
   readonly unprocessed?: (index: number) => boolean;
+  /**
+   * batchGet, batchWrite: the single reads or writes take effect one after another, with time between them, and not all at
+   * once: neither request is atomic on AWS. The first comes at `effectMs`; the answer comes with the last one at the
+   * earliest. What is not named takes effect together with the last that is. With `lost` and an early `answerMs` the caller
+   * is told in the middle, and the rest goes on behind its back; with `unprocessed` and `lost` the rest never happens.
+   */
+  readonly steps?: readonly BatchStep[];
   /** SQS batch calls: which entries fail, and why. They have no effect. */
   readonly failEntry?: (id: string, index: number) => { readonly code: string; readonly message: string } | undefined;
+}
+
+/** One read or write of a batch request taking effect by itself. */
+export interface BatchStep {
+  /** Its place in the request, from 0. */
+  readonly index: number;
+  /** How long after the step before it (ms). */
+  readonly waitMs: number;
+}
+
+/**
+ * Draws the steps of a batch request: every order is as likely, and the moments are spread evenly over at most `spreadMs`.
+ *
+ * @param count reads or writes in the request. @param random uniform in [0, 1).
+ */
+export function drawSteps(count: number, spreadMs: number, random: () => number): readonly BatchStep[] {
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i -= 1) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j] as number, order[i] as number];
+  }
+  const moments = [0, ...Array.from({ length: Math.max(0, count - 1) }, () => random() * spreadMs)].sort((a, b) => a - b);
+  return order.map((index, i) => ({ index, waitMs: (moments[i] as number) - (moments[i - 1] ?? 0) }));
+}
+
+/** A batch request that was found valid: its single reads or writes, and the answer once all of them are done. */
+export interface BatchEffect<T> {
+  readonly count: number;
+  /** Does one of them, at once. */
+  one(index: number): void;
+  answer(): T;
 }
 
 /**
@@ -60,7 +99,10 @@ export interface Fault {
  */
 export type CloudHook = (call: CloudCall) => Fault | undefined | Promise<Fault | undefined> | void | Promise<void>;
 
-/** Sees every request right after its effect, before any other code runs: the place to check each intermediate state. */
+/**
+ * Sees every request right after its effect, before any other code runs: the place to check each intermediate state. When
+ * a fault gives the request steps, it is called after each of them; the answer is there with the last one only.
+ */
 export type CloudWitness = (call: CloudCall, answer: unknown) => void;
 
 /** The error of an answer that was lost: the request may have taken effect. */
@@ -93,13 +135,32 @@ export class Caller {
   }
 
   /** @param effect performs the request at once and gives its answer; what it throws is the answer, too. */
-  async call<T>(about: Omit<CloudCall, 'number' | 'atMs' | 'by'>, options: CallOptions | undefined, effect: (fault: Fault) => T | Promise<T>): Promise<T> {
+  call<T>(about: Omit<CloudCall, 'number' | 'atMs' | 'by'>, options: CallOptions | undefined, effect: (fault: Fault) => T | Promise<T>): Promise<T> {
+    return this.#call(about, options, effect, undefined);
+  }
+
+  /** A request of many reads or writes. @param begin checks the whole request; what it throws is the answer, and nothing was done then. */
+  callBatch<T>(about: Omit<CloudCall, 'number' | 'atMs' | 'by'>, options: CallOptions | undefined, begin: (fault: Fault) => BatchEffect<T>): Promise<T> {
+    const atOnce = (fault: Fault): T => {
+      const batch = begin(fault);
+      for (let i = 0; i < batch.count; i += 1) batch.one(i);
+      return batch.answer();
+    };
+    return this.#call(about, options, atOnce, begin);
+  }
+
+  async #call<T>(
+    about: Omit<CloudCall, 'number' | 'atMs' | 'by'>,
+    options: CallOptions | undefined,
+    effect: (fault: Fault) => T | Promise<T>,
+    begin: ((fault: Fault) => BatchEffect<T>) | undefined,
+  ): Promise<T> {
     const by = this.#by;
     this.#calls.number += 1;
     const call: CloudCall = { ...about, number: this.#calls.number, atMs: this.#calls.clock.now(), by };
     by?.issued?.(call);
     try {
-      return await this.#carryOut(call, options, effect);
+      return await this.#carryOut(call, options, effect, begin);
     } finally {
       // A process that was killed never comes here; one that was frozen comes when it thaws.
       const wait = by?.gate();
@@ -108,7 +169,12 @@ export class Caller {
     }
   }
 
-  async #carryOut<T>(call: CloudCall, options: CallOptions | undefined, effect: (fault: Fault) => T | Promise<T>): Promise<T> {
+  async #carryOut<T>(
+    call: CloudCall,
+    options: CallOptions | undefined,
+    effect: (fault: Fault) => T | Promise<T>,
+    begin: ((fault: Fault) => BatchEffect<T>) | undefined,
+  ): Promise<T> {
     const { clock } = this.#calls;
     let fault: Fault;
     try {
@@ -125,9 +191,14 @@ export class Caller {
     }
     const effectMs = fault.effectMs ?? 0;
     const answerMs = fault.answerMs ?? effectMs;
-    if (fault.lost !== undefined && fault.refuse === undefined && answerMs < effectMs) {
+    const { steps } = fault;
+    const perform = (): T | Promise<T> =>
+      begin === undefined || steps === undefined ? this.#perform(call, fault, effect) : this.#performSteps(call, fault, steps, begin);
+    // When the whole effect is done: with steps, at the last one.
+    const doneMs = begin === undefined || steps === undefined ? effectMs : steps.reduce((sum, step) => sum + step.waitMs, effectMs - (steps[0]?.waitMs ?? 0));
+    if (fault.lost !== undefined && fault.refuse === undefined && answerMs < doneMs) {
       // The caller gives up first; the request takes effect behind its back.
-      const late = clock.sleep(effectMs).then(() => this.#perform(call, fault, effect));
+      const late = clock.sleep(effectMs).then(perform);
       late.catch(() => undefined);
       await clock.sleep(answerMs);
       throw fault.lost;
@@ -139,14 +210,41 @@ export class Caller {
     }
     let answer: T;
     try {
-      answer = await this.#perform(call, fault, effect);
+      answer = await perform();
     } catch (error) {
       if (answerMs > effectMs) await clock.sleep(answerMs - effectMs);
       throw fault.lost ?? error;
     }
-    if (answerMs > effectMs) await clock.sleep(answerMs - effectMs);
+    if (answerMs > doneMs) await clock.sleep(answerMs - doneMs);
     if (fault.lost !== undefined) throw fault.lost;
     return answer;
+  }
+
+  /** The first step comes at once. */
+  async #performSteps<T>(call: CloudCall, fault: Fault, steps: readonly BatchStep[], begin: (fault: Fault) => BatchEffect<T>): Promise<T> {
+    const calls = this.#calls;
+    try {
+      const batch = begin(fault);
+      const moments = momentsOf(steps, batch.count);
+      for (const [i, { waitMs, indices }] of moments.entries()) {
+        if (waitMs > 0) await calls.clock.sleep(waitMs);
+        calls.current = call;
+        try {
+          for (const index of indices) batch.one(index);
+          if (i + 1 === moments.length) {
+            const answer = batch.answer();
+            calls.witness?.(call, answer);
+            return answer;
+          }
+          calls.witness?.(call, undefined);
+        } finally {
+          calls.current = undefined;
+        }
+      }
+      throw new InvariantError('a batch without an end', { op: call.op });
+    } finally {
+      call.by?.landed?.(call);
+    }
   }
 
   #perform<T>(call: CloudCall, fault: Fault, effect: (fault: Fault) => T | Promise<T>): T | Promise<T> {
@@ -161,6 +259,16 @@ export class Caller {
       call.by?.landed?.(call);
     }
   }
+}
+
+/** The indices of each moment of a batch: one each, but for the last, with which comes all that no step names. */
+function momentsOf(steps: readonly BatchStep[], count: number): readonly { readonly waitMs: number; readonly indices: readonly number[] }[] {
+  const named = new Set(steps.map((s) => s.index));
+  if (named.size !== steps.length || steps.some(({ index }) => !(Number.isInteger(index) && index >= 0 && index < count)))
+    throw new InvariantError('steps name each read or write of a batch once at most', { count, steps: steps.map((s) => s.index) });
+  const rest = Array.from({ length: count }, (_, i) => i).filter((i) => !named.has(i));
+  if (steps.length === 0) return [{ waitMs: 0, indices: rest }];
+  return steps.map(({ index, waitMs }, i) => ({ waitMs: i === 0 ? 0 : waitMs, indices: i + 1 === steps.length ? [index, ...rest] : [index] }));
 }
 
 function admitted(options: CallOptions | undefined): void {

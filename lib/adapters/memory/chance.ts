@@ -52,7 +52,7 @@ export class SeededChance implements Chance {
         rest = next;
       }
     }
-    return NONCE.latin1Slice();
+    return NONCE.toString('latin1');
   }
 
   /** 128 bits in the form of a UUID, of no version: what AWS names tables and messages by. */
@@ -65,7 +65,7 @@ export class SeededChance implements Chance {
         UUID[at + 1] = DIGITS[(bits >>> shift) & 15] as number;
       }
     }
-    return UUID.latin1Slice();
+    return UUID.toString('latin1');
   }
 
   /** A whole number in [0, limit). */

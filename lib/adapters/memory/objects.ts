@@ -1,6 +1,16 @@
 import { hash } from 'node:crypto';
 import { RemoteError } from '../../ports/errors.ts';
-import type { ListedObject, ObjectFacts, ObjectListRequest, ObjectPage, ObjectPort, ObjectRange, ObjectRead, PutAnswer, PutOptions } from '../../ports/objects.ts';
+import type {
+  ListedObject,
+  ObjectFacts,
+  ObjectListRequest,
+  ObjectPage,
+  ObjectPort,
+  ObjectRange,
+  ObjectRead,
+  PutAnswer,
+  PutOptions,
+} from '../../ports/objects.ts';
 import { checkAnswerSize, checkList, checkObject, checkPut, checkRange, noSuchRange } from '../../ports/objects.ts';
 import type { CallOptions } from '../../ports/table.ts';
 import type { Caller } from './call.ts';
@@ -88,7 +98,7 @@ export class MemoryObjects {
     if (hash('sha256', bytes, 'base64') !== options.sha256) throw invalid('The SHA256 you specified did not match the calculated checksum.', 'BadDigest');
     // The etag of an object of one part, unencrypted or with S3's own keys, is its MD5.
     const etag = `"${hash('md5', bytes, 'hex')}"`;
-    found.set(key, { bytes, etag, sha256: options.sha256 });
+    found.set(key, { bytes: new Uint8Array(bytes), etag, sha256: options.sha256 });
     return { ok: true, etag };
   }
 
@@ -105,7 +115,7 @@ export class MemoryObjects {
       return { body: bytes.slice(), etag, size, sha256 };
     }
     const from = range.from ?? Math.max(0, size - range.last);
-    if (from >= size) throw noSuchRange(range, size);
+    if (from >= size) throw noSuchRange(range);
     return { body: bytes.slice(from, range.from === undefined ? size : range.to), etag, size };
   }
 

@@ -198,7 +198,8 @@ export class MemoryStream {
       else high = middle - 1;
     }
     const found = this.#open[low];
-    if (found === undefined || !(slot >= found.fromSlot && slot < found.toSlot)) throw new InvariantError('no open shard for a slot', { slot, stream: this.arn });
+    if (found === undefined || !(slot >= found.fromSlot && slot < found.toSlot))
+      throw new InvariantError('no open shard for a slot', { slot, stream: this.arn });
     return found;
   }
 
@@ -282,4 +283,13 @@ function indexAfter(records: Fifo<StreamRecord>, after: string | undefined): num
 function trim(shard: MemoryShard, nowMs: number): void {
   const oldest = nowMs - STREAM_RETENTION_MS;
   for (let record = shard.records.first; record !== undefined && record.createdMs < oldest; record = shard.records.first) shard.records.shift();
+}
+
+/** The slot of a key, by its canonical text: FNV-1a, and MurmurHash3's finaliser, since the first bits choose the shard. */
+export function slotOf(keyText: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < keyText.length; i += 1) hash = Math.imul(hash ^ keyText.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -1,7 +1,6 @@
 import type { AttributeValue, Item, Key } from '../../core/attribute.ts';
-import { BATCH_GET_KEYS, BATCH_WRITE_REQUESTS } from '../../core/constants.ts';
+import { BATCH_GET_KEYS, BATCH_WRITE_REQUESTS, ITEM_BYTES_MAX } from '../../core/constants.ts';
 import { keyOf } from '../../core/key.ts';
-import { itemBytes } from '../../core/size.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type {
@@ -16,10 +15,10 @@ import type {
   TablePort,
   TableWrite,
 } from '../../ports/table.ts';
-import type { Caller, Fault } from './call.ts';
-import { at, checkCondition, compareValues, holds } from './condition.ts';
+import type { BatchEffect, Caller, Fault } from './call.ts';
+import { at, checkedCondition, compareValues, holds } from './condition.ts';
 import type { MemoryTable } from './table.ts';
-import { checkedItem, invalid } from './validate.ts';
+import { checkedValue, invalid } from './validate.ts';
 
 /** Bytes in one BatchGetItem answer; keys beyond it stay unprocessed. */
 const BATCH_GET_BYTES_MAX = 16 * 1_024 * 1_024;
@@ -42,62 +41,75 @@ export class MemoryTablePort implements TablePort {
 
   batchGet(request: BatchGet, options?: CallOptions): Promise<BatchGetAnswer> {
     const names = request.tables.map((t) => t.table);
-    return this.#call('batchGet', names, [request], options, (fault) => {
+    return this.#callBatch('batchGet', names, [request], options, (fault) => {
       const count = request.tables.reduce((n, t) => n + t.keys.length, 0);
       if (count === 0) throw invalid('1 validation error detected: a BatchGetItem request needs at least one key');
       if (count > BATCH_GET_KEYS) throw invalid(`Too many items requested for the BatchGetItem call: ${count}, at most ${BATCH_GET_KEYS}`);
-      if (new Set(names).size !== names.length) throw invalid('A table stands twice in one BatchGetItem request');
-      const checked = request.tables.map(({ table: name, keys, project }) => {
+      if (names.length > 1 && new Set(names).size !== names.length) throw invalid('A table stands twice in one BatchGetItem request');
+      const reads: { readonly table: MemoryTable; readonly key: string; readonly given: Key; readonly project: readonly (readonly string[])[] | undefined }[] =
+        [];
+      for (const { table: name, keys, project } of request.tables) {
         const table = this.#table(name);
         checkPaths(project);
-        const own = keys.map((key) => table.checkKey(key));
-        if (new Set(own.map((key) => table.keyText(key))).size !== own.length) throw invalid('Provided list of item keys contains duplicates');
-        return { table, keys: own, given: keys, project };
-      });
+        const seen = new Set<string>();
+        for (const given of keys) {
+          const key = table.keyText(table.checkKey(given));
+          if (seen.has(key)) throw invalid('Provided list of item keys contains duplicates');
+          seen.add(key);
+          reads.push({ table, key, given, project });
+        }
+      }
       const items = new Map<string, Item[]>();
       const unprocessed = new Map<string, Key[]>();
-      let index = 0;
+      // Sizes need looking at only where so many items could be too large.
+      const measured = count * ITEM_BYTES_MAX > BATCH_GET_BYTES_MAX;
       let bytes = 0;
-      for (const { table, keys, given, project } of checked) {
-        keys.forEach((key, i) => {
-          const item = table.read(key);
-          const size = item === undefined ? 0 : itemBytes(item);
-          if (fault.unprocessed?.(index++) === true || bytes + size > BATCH_GET_BYTES_MAX) {
-            listIn(unprocessed, table.name).push(given[i] as Key);
+      return {
+        count,
+        one: (index) => {
+          const { table, key, given, project } = reads[index] as (typeof reads)[number];
+          const size = measured ? table.bytesOf(key) : 0;
+          if (fault.unprocessed?.(index) === true || bytes + size > BATCH_GET_BYTES_MAX) {
+            listIn(unprocessed, table.name).push(given);
             return;
           }
           bytes += size;
+          const item = table.readText(key);
           if (item !== undefined) listIn(items, table.name).push(project === undefined ? item : projected(item, project));
-        });
-      }
-      return { items, unprocessed };
+        },
+        answer: () => ({ items, unprocessed }),
+      };
     });
   }
 
   batchWrite(writes: readonly TableWrite[], options?: CallOptions): Promise<{ readonly unprocessed: readonly TableWrite[] }> {
-    return this.#call('batchWrite', [...new Set(writes.map((w) => w.table))], [writes], options, (fault) => {
+    return this.#callBatch('batchWrite', namesOf(writes), [writes], options, (fault) => {
       if (writes.length === 0) throw invalid('1 validation error detected: a BatchWriteItem request needs at least one request');
       if (writes.length > BATCH_WRITE_REQUESTS)
         throw invalid(`Too many items requested for the BatchWriteItem call: ${writes.length}, at most ${BATCH_WRITE_REQUESTS}`);
       const seen = new Set<string>();
-      const checked = writes.map((write) => {
-        const table = this.#table(write.table);
-        const what = write.put === undefined ? { key: table.checkKey(write.delete) } : { item: table.checkItem(write.put) };
-        const id = `${table.name}|${table.keyText((what.key ?? what.item) as Item)}`;
+      const checked: { readonly table: MemoryTable; readonly key: string; readonly write: TableWrite }[] = [];
+      for (const { table: name, put, delete: key } of writes) {
+        const table = this.#table(name);
+        // Named by equal values where they stay unprocessed, as the service does: never the caller's own objects.
+        const write: TableWrite = put === undefined ? { table: name, delete: table.checkKey(key) } : { table: name, put: table.checkItem(put) };
+        const keyed = table.keyText((write.put ?? write.delete) as Item);
+        const id = `${name}|${keyed}`;
         if (seen.has(id)) throw invalid('Provided list of item keys contains duplicates');
         seen.add(id);
-        return { table, ...what };
-      });
-      const now = this.#clock.now();
+        checked.push({ table, key: keyed, write });
+      }
       const unprocessed: TableWrite[] = [];
-      checked.forEach(({ table, item, key }, index) => {
-        // Named by equal values, as the service does: never the caller's own objects.
-        if (fault.unprocessed?.(index) === true)
-          unprocessed.push(item !== undefined ? { table: table.name, put: item } : { table: table.name, delete: key as Key });
-        else if (item !== undefined) table.write(item, now);
-        else table.remove(key as Key, now);
-      });
-      return { unprocessed };
+      return {
+        count: checked.length,
+        one: (index) => {
+          const { table, key, write } = checked[index] as (typeof checked)[number];
+          if (fault.unprocessed?.(index) === true) unprocessed.push(write);
+          else if (write.put !== undefined) table.write(write.put, this.#clock.now(), key);
+          else table.removeText(key, this.#clock.now());
+        },
+        answer: () => ({ unprocessed }),
+      };
     });
   }
 
@@ -112,15 +124,16 @@ export class MemoryTablePort implements TablePort {
     return this.#call('put', [table], [table, item, condition], options, () => {
       const found = this.#table(table);
       const checked = found.checkItem(item);
-      return this.#conditional(found, keyOf(checked, found.schema), condition, () => found.write(checked, this.#clock.now()));
+      const keyed = found.keyText(checked);
+      return conditional(found, keyed, condition, () => found.write(checked, this.#clock.now(), keyed));
     });
   }
 
   delete(table: string, key: Key, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer> {
     return this.#call('delete', [table], [table, key, condition], options, () => {
       const found = this.#table(table);
-      const checked = found.checkKey(key);
-      return this.#conditional(found, checked, condition, () => found.remove(checked, this.#clock.now()));
+      const keyed = found.keyText(found.checkKey(key));
+      return conditional(found, keyed, condition, () => found.removeText(keyed, this.#clock.now()));
     });
   }
 
@@ -137,11 +150,12 @@ export class MemoryTablePort implements TablePort {
       }
       if (new Set(names).size !== names.length) throw invalid('Invalid UpdateExpression: Two document paths overlap with each other');
       // What does not depend on the old item is refused whether or not the condition holds.
-      checkedItem({ ...checked, ...set }, found.schema, found.indexes);
-      return this.#conditional(found, checked, condition, (old) => {
+      const alone = found.checkItem({ ...checked, ...set });
+      const keyed = found.keyText(checked);
+      return conditional(found, keyed, condition, (old) => {
         const next: Record<string, AttributeValue> = { ...(old ?? checked), ...set };
         for (const name of remove) delete next[name];
-        found.write(found.checkItem(next), this.#clock.now());
+        found.write(old === undefined && remove.length === 0 ? alone : found.checkItem(next), this.#clock.now(), keyed);
       });
     });
   }
@@ -157,20 +171,15 @@ export class MemoryTablePort implements TablePort {
       if (request.limit !== undefined && !(request.limit >= 1)) throw invalid('Limit must be greater than or equal to 1');
       const after = request.after === undefined ? undefined : table.checkKey(request.after);
       const prefix = request.sort?.prefix;
-      const found = table
-        .items()
-        .filter((item) => compareValues(item[partition.name] as AttributeValue, request.partition.value) === 0)
-        .filter((item) => prefix === undefined || (sort !== undefined && (item[sort.name] as { S: string }).S.startsWith(prefix)))
-        .sort((a, b) => (sort === undefined ? 0 : (compareValues(a[sort.name] as AttributeValue, b[sort.name] as AttributeValue) ?? 0)))
-        .filter(
-          (item) =>
-            after === undefined || (sort !== undefined && (compareValues(item[sort.name] as AttributeValue, after[sort.name] as AttributeValue) ?? 0) > 0),
-        );
       const items: Item[] = [];
       let bytes = 0;
-      for (const item of found) {
+      for (const found of table.partition(checkedValue(request.partition.value))) {
+        const { item } = found;
+        if (prefix !== undefined && sort !== undefined && !(item[sort.name] as { S: string }).S.startsWith(prefix)) continue;
+        if (after !== undefined && (sort === undefined || (compareValues(item[sort.name] as AttributeValue, after[sort.name] as AttributeValue) ?? 0) <= 0))
+          continue;
         items.push(item);
-        bytes += itemBytes(item);
+        bytes += found.bytes;
         // As DynamoDB: a page that is full names its last key, whether or not more follows.
         if (items.length === request.limit || bytes >= QUERY_BYTES_MAX) return { items, next: keyOf(item, table.schema) };
       }
@@ -182,16 +191,6 @@ export class MemoryTablePort implements TablePort {
     return this.#call('describe', [table], [table], options, () => this.#table(table).describe());
   }
 
-  #conditional(table: MemoryTable, key: Key, condition: Condition | undefined, effect: (old: Item | undefined) => void): ConditionalAnswer {
-    const old = table.read(key);
-    if (condition !== undefined) {
-      checkCondition(condition);
-      if (!holds(condition, old)) return { ok: false, old };
-    }
-    effect(old);
-    return { ok: true };
-  }
-
   #table(name: string): MemoryTable {
     const table = this.#tables.get(name);
     if (table === undefined) throw new RemoteError('missing', 'ResourceNotFoundException', `Requested resource not found: table ${name} in ${this.#region}`);
@@ -201,6 +200,31 @@ export class MemoryTablePort implements TablePort {
   #call<T>(op: string, resources: readonly string[], args: readonly unknown[], options: CallOptions | undefined, effect: (fault: Fault) => T): Promise<T> {
     return this.#caller.call({ region: this.#region, service: 'dynamodb', op, resources, args }, options, effect);
   }
+
+  #callBatch<T>(
+    op: string,
+    resources: readonly string[],
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    begin: (fault: Fault) => BatchEffect<T>,
+  ): Promise<T> {
+    return this.#caller.callBatch({ region: this.#region, service: 'dynamodb', op, resources, args }, options, begin);
+  }
+}
+
+/** @param key the key's canonical text. */
+function conditional(table: MemoryTable, key: string, condition: Condition | undefined, effect: (old: Item | undefined) => void): ConditionalAnswer {
+  const old = table.readText(key);
+  if (condition !== undefined && !holds(checkedCondition(condition), old)) return { ok: false, old };
+  effect(old);
+  return { ok: true };
+}
+
+/** The tables of a batch, each once. */
+function namesOf(writes: readonly TableWrite[]): readonly string[] {
+  const names: string[] = [];
+  for (const { table } of writes) if (!names.includes(table)) names.push(table);
+  return names;
 }
 
 function checkPaths(paths: readonly (readonly string[])[] | undefined): void {

@@ -1,12 +1,14 @@
 import type { AttributeValue, Item, Key } from '../../core/attribute.ts';
 import { text } from '../../core/attribute.ts';
-import { canonicalText } from '../../core/canonical.ts';
-import type { KeySchema } from '../../core/key.ts';
-import { keyAttributes, keyHash, keyOf, keyText } from '../../core/key.ts';
+import { InvariantError } from '../../core/errors.ts';
+import type { KeyAttribute, KeySchema } from '../../core/key.ts';
+import { keyAttributes, keyOf, keyText } from '../../core/key.ts';
+import { itemBytes } from '../../core/size.ts';
 import type { StreamRecord } from '../../ports/stream.ts';
 import type { TableDescription } from '../../ports/table.ts';
 import type { SeededChance } from './chance.ts';
-import { MemoryStream } from './stream.ts';
+import { compareValues, sameItem } from './condition.ts';
+import { MemoryStream, slotOf } from './stream.ts';
 import type { IndexSchema } from './validate.ts';
 import { checkedItem, checkedKey } from './validate.ts';
 
@@ -24,10 +26,33 @@ export interface TableDefinition {
   readonly indexes?: readonly IndexSchema[];
   /** Whether it has a stream (NEW_AND_OLD_IMAGES). Default: no. */
   readonly stream?: boolean;
-  /** Open shards of its stream. Default: 1. */
+  /** Open shards of its stream at first; they divide the keys evenly. Default: 1. */
   readonly shards?: number;
   /** The TTL attribute. */
   readonly ttl?: string;
+}
+
+/** Where an item is kept: the same place for as long as its key is there. */
+interface Place {
+  readonly keys: Key;
+  item: Item;
+  /** Its key's slot in the stream, once one was needed. */
+  slot: number | undefined;
+  /** Its size (bytes), once somebody asked. */
+  bytes: number | undefined;
+}
+
+/** An item of a query, and its size (bytes). */
+export interface SizedItem {
+  readonly item: Item;
+  readonly bytes: number;
+}
+
+/** The items of one partition key. */
+interface Partition {
+  readonly places: Map<string, Place>;
+  /** By their sort keys, once somebody asked since the last insertion or removal. */
+  sorted: readonly Place[] | undefined;
 }
 
 /** The state of one table: items, streams, identity. Every method is one atomic step; nothing here waits. */
@@ -43,7 +68,11 @@ export class MemoryTable {
   /** Called with every stream record when it is made. */
   onRecord: ((record: StreamRecord) => void) | undefined;
   readonly #shards: number;
-  readonly #items = new Map<string, Item>();
+  readonly #key: readonly KeyAttribute[];
+  /** By the canonical text of the key. */
+  readonly #places = new Map<string, Place>();
+  /** By the canonical text of the partition key; made at the first query, since most tables never see one. */
+  #partitions: Map<string, Partition> | undefined;
   readonly #chance: SeededChance;
   #sequence = FIRST_SEQUENCE;
   #lastLabelMs: number;
@@ -55,6 +84,7 @@ export class MemoryTable {
     this.tableId = tableId;
     this.arn = arn;
     this.schema = definition.key;
+    this.#key = keyAttributes(definition.key);
     this.indexes = definition.indexes ?? [];
     this.ttl = definition.ttl;
     this.#shards = definition.shards ?? 1;
@@ -69,27 +99,52 @@ export class MemoryTable {
 
   /** The number of items. */
   get size(): number {
-    return this.#items.size;
+    return this.#places.size;
   }
 
   /** The item of a key that was checked. */
   read(key: Key): Item | undefined {
-    return this.#items.get(keyText(key, this.schema));
+    return this.#places.get(keyText(key, this.schema))?.item;
+  }
+
+  /** The item of a key, by the key's canonical text. */
+  readText(key: string): Item | undefined {
+    return this.#places.get(key)?.item;
+  }
+
+  /** The size of the item of a key, by the key's canonical text (bytes): 0 when there is none. */
+  bytesOf(key: string): number {
+    const place = this.#places.get(key);
+    return place === undefined ? 0 : sizeOf(place);
   }
 
   /** All items, in no order. */
   items(): readonly Item[] {
-    return [...this.#items.values()];
+    const items: Item[] = [];
+    for (const place of this.#places.values()) items.push(place.item);
+    return items;
+  }
+
+  /** The items of one partition key that was checked, by their sort keys, with their sizes. */
+  *partition(value: AttributeValue): Generator<SizedItem> {
+    const found = this.#indexed().get(this.#partitionText({ [this.schema.partition.name]: value }));
+    if (found === undefined) return;
+    const { sort } = this.schema;
+    found.sorted ??=
+      sort === undefined
+        ? [...found.places.values()]
+        : [...found.places.values()].sort((a, b) => compareValues(a.keys[sort.name] as AttributeValue, b.keys[sort.name] as AttributeValue) ?? 0);
+    for (const place of found.sorted) yield { item: place.item, bytes: sizeOf(place) };
   }
 
   /** Checks and normalises an item for this table. @throws RemoteError invalid */
   checkItem(item: Item): Item {
-    return checkedItem(item, this.schema, this.indexes);
+    return checkedItem(item, this.#key, this.indexes);
   }
 
   /** Checks and normalises a key of this table. @throws RemoteError invalid */
   checkKey(key: Key): Key {
-    return checkedKey(key, this.schema);
+    return checkedKey(key, this.#key);
   }
 
   /** The text that is equal for equal keys. */
@@ -97,22 +152,35 @@ export class MemoryTable {
     return keyText(key, this.schema);
   }
 
-  /** Puts an item that was checked. A put that changes nothing makes no record. */
-  write(item: Item, nowMs: number): void {
-    const key = keyText(item, this.schema);
-    const old = this.#items.get(key);
-    if (old !== undefined && sameItem(old, item)) return;
-    this.#items.set(key, item);
-    this.#record(key, keyOf(item, this.schema), old, item, false, nowMs);
+  /** Puts an item that was checked. A put that changes nothing makes no record. @param key its key's canonical text, when it is known. */
+  write(item: Item, nowMs: number, key = keyText(item, this.schema)): void {
+    const place = this.#places.get(key);
+    if (place === undefined) {
+      const made: Place = { keys: Object.freeze(keyOf(item, this.schema)), item, slot: undefined, bytes: undefined };
+      this.#places.set(key, made);
+      if (this.#partitions !== undefined) this.#index(this.#partitions, key, made);
+      this.#record(key, made, undefined, item, false, nowMs);
+      return;
+    }
+    const old = place.item;
+    if (sameItem(old, item)) return;
+    place.item = item;
+    place.bytes = undefined;
+    this.#record(key, place, old, item, false, nowMs);
   }
 
   /** Removes the item of a key that was checked. Removing nothing makes no record. */
   remove(key: Key, nowMs: number, byTtl = false): void {
-    const keyed = keyText(key, this.schema);
-    const old = this.#items.get(keyed);
-    if (old === undefined) return;
-    this.#items.delete(keyed);
-    this.#record(keyed, keyOf(old, this.schema), old, undefined, byTtl, nowMs);
+    this.removeText(keyText(key, this.schema), nowMs, byTtl);
+  }
+
+  /** Removes the item of a key, by the key's canonical text. */
+  removeText(key: string, nowMs: number, byTtl = false): void {
+    const place = this.#places.get(key);
+    if (place === undefined) return;
+    this.#places.delete(key);
+    this.#unindex(key, place);
+    this.#record(key, place, place.item, undefined, byTtl, nowMs);
   }
 
   /** Removes what has expired, as DynamoDB's own TTL does. Returns how many items. */
@@ -120,18 +188,28 @@ export class MemoryTable {
     if (this.ttl === undefined) return 0;
     const nowS = Math.floor(nowMs / 1_000);
     let removed = 0;
-    for (const item of this.items()) {
+    for (const [key, { item }] of this.#places) {
       const at = Number(text(item[this.ttl], 'N') ?? Number.NaN);
       if (!(at < nowS && at > nowS - TTL_AGE_MAX_S)) continue;
-      this.remove(keyOf(item, this.schema), nowMs, true);
+      this.removeText(key, nowMs, true);
       removed += 1;
     }
     return removed;
   }
 
-  /** Enables a stream: another ARN than any before. */
-  enableStream(nowMs: number): MemoryStream {
+  /**
+   * Enables a stream: another ARN than any before.
+   *
+   * @param options.fromSequence its sequence numbers begin after this one. By default after those of the stream before, but
+   *   AWS promises nothing across two streams of a table, so they may as well be smaller.
+   */
+  enableStream(nowMs: number, options: { readonly fromSequence?: bigint } = {}): MemoryStream {
     if (this.stream?.enabled === true) throw new Error(`The table ${this.name} has an enabled stream already.`);
+    const { fromSequence } = options;
+    if (fromSequence !== undefined) {
+      if (fromSequence < 0n) throw new InvariantError('a sequence number is not negative', { table: this.name, fromSequence });
+      this.#sequence = fromSequence;
+    }
     // A label is the stream's time of birth (ms since 1970; on AWS as ISO text); two streams of one table never share it.
     this.#lastLabelMs = Math.max(nowMs, this.#lastLabelMs + 1);
     const stream = new MemoryStream(`${this.arn}/stream/${this.#lastLabelMs}`, this.#shards, { next: () => this.#nextSequence() });
@@ -149,18 +227,19 @@ export class MemoryTable {
     return {
       tableId: this.tableId,
       status: 'ACTIVE',
-      key: keyAttributes(this.schema).map(({ name, type }) => ({ name, type })),
+      key: this.#key.map(({ name, type }) => ({ name, type })),
       ...(stream !== undefined && { streamArn: stream.arn }),
       streamEnabled: stream?.enabled === true,
       ...(stream?.enabled === true && { streamView: 'NEW_AND_OLD_IMAGES' }),
-      itemCount: this.#items.size,
+      itemCount: this.#places.size,
     };
   }
 
-  #record(keyed: string, keys: Key, oldImage: Item | undefined, newImage: Item | undefined, byTtl: boolean, nowMs: number): void {
+  #record(key: string, place: Place, oldImage: Item | undefined, newImage: Item | undefined, byTtl: boolean, nowMs: number): void {
     const stream = this.stream;
     if (stream?.enabled !== true) return;
-    const record = stream.append({ keys: Object.freeze(keys), oldImage, newImage, byTtl }, keyHash(keyed).readUInt32BE(4), nowMs);
+    if (place.slot === undefined && !stream.undivided) place.slot = slotOf(key);
+    const record = stream.append({ keys: place.keys, oldImage, newImage, byTtl }, place.slot ?? 0, nowMs);
     this.onRecord?.(record);
   }
 
@@ -168,6 +247,41 @@ export class MemoryTable {
     this.#sequence += BigInt(1 + this.#chance.below(SEQUENCE_STEP_MAX));
     return this.#sequence;
   }
+
+  #partitionText(item: Item): string {
+    return keyText(item, { partition: this.schema.partition });
+  }
+
+  #indexed(): ReadonlyMap<string, Partition> {
+    if (this.#partitions === undefined) {
+      this.#partitions = new Map();
+      for (const [key, place] of this.#places) this.#index(this.#partitions, key, place);
+    }
+    return this.#partitions;
+  }
+
+  #index(partitions: Map<string, Partition>, key: string, place: Place): void {
+    const name = this.#partitionText(place.keys);
+    const partition = partitions.get(name);
+    if (partition === undefined) partitions.set(name, { places: new Map([[key, place]]), sorted: undefined });
+    else {
+      partition.places.set(key, place);
+      partition.sorted = undefined;
+    }
+  }
+
+  #unindex(key: string, place: Place): void {
+    if (this.#partitions === undefined) return;
+    const name = this.#partitionText(place.keys);
+    const partition = this.#partitions.get(name);
+    if (partition === undefined) return;
+    partition.places.delete(key);
+    partition.sorted = undefined;
+    if (partition.places.size === 0) this.#partitions.delete(name);
+  }
 }
 
-const sameItem = (a: Item, b: Item): boolean => a === b || canonicalText({ M: a } as AttributeValue) === canonicalText({ M: b } as AttributeValue);
+function sizeOf(place: Place): number {
+  place.bytes ??= itemBytes(place.item);
+  return place.bytes;
+}

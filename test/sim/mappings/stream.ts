@@ -50,7 +50,13 @@ export class StreamMapping {
   pausedUntil = 0;
 
   /** @param windowMs how long a batch may wait for more records. */
-  constructor(world: World, member: string, fn: 'fanout' | 'observe', windowMs: number, work: (process: SimProcess, records: readonly StreamRecord[]) => Promise<unknown>) {
+  constructor(
+    world: World,
+    member: string,
+    fn: 'fanout' | 'observe',
+    windowMs: number,
+    work: (process: SimProcess, records: readonly StreamRecord[]) => Promise<unknown>,
+  ) {
     this.#world = world;
     this.member = member;
     this.fn = fn;
@@ -129,7 +135,8 @@ export class StreamMapping {
     const young = records.findIndex((r) => now - r.createdMs < STREAM_RECORD_AGE_MAX_MS);
     if (young !== 0) {
       const old = young < 0 ? records : records.slice(0, young);
-      if (this.fn === 'fanout') for (const link of world.set.links) if (link.source === this.member) world.doubt.all(link.id, 'records too old for the mapping');
+      if (this.fn === 'fanout')
+        for (const link of world.set.links) if (link.source === this.member) world.doubt.all(link.id, 'records too old for the mapping');
       shard.after = (old.at(-1) as StreamRecord).sequence;
       records = young < 0 ? [] : records.slice(young);
       if (records.length === 0) return this.kick();

@@ -1,6 +1,13 @@
 import type { MakeOracle } from '../oracle.ts';
 import { converge } from './converge.ts';
+import { fence } from './fence.ts';
+import { fidelity } from './fidelity.ts';
+import { follow } from './follow.ts';
+import { lanes } from './lanes.ts';
+import { marks } from './marks.ts';
 import { order } from './order.ts';
+import { owner } from './owner.ts';
+import { returns } from './returns.ts';
 
 /** Every oracle. Each run has all of them. */
-export const ORACLES: readonly MakeOracle[] = [order, converge];
+export const ORACLES: readonly MakeOracle[] = [order, fence, fidelity, lanes, marks, owner, follow, returns, converge];

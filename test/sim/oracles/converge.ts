@@ -1,7 +1,7 @@
+import type { Item } from '../../../lib/core/attribute.ts';
 import { canonicalItem } from '../../../lib/core/canonical.ts';
 import { decodeRefused, REFUSED } from '../../../lib/core/formats/rows.ts';
 import { metaOf } from '../../../lib/core/formats/seal.ts';
-import type { Item } from '../../../lib/core/attribute.ts';
 import { isRemote } from '../../../lib/ports/errors.ts';
 import type { MakeOracle } from '../oracle.ts';
 import { keyOfName, nameOfKey } from '../set.ts';

@@ -1,6 +1,6 @@
+import type { Item } from '../../../lib/core/attribute.ts';
 import { comparePositions, epochOf, type Position, sequenceOf } from '../../../lib/core/formats/position.ts';
 import { metaOf, type Seal, verifySeal } from '../../../lib/core/formats/seal.ts';
-import type { Item } from '../../../lib/core/attribute.ts';
 import { readTombstone } from '../../../lib/core/formats/tombstone.ts';
 import { keyText } from '../../../lib/core/key.ts';
 import { KEY, keyOfName } from '../set.ts';

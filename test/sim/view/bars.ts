@@ -15,6 +15,9 @@ export interface Bar {
   readonly ending: 'deleted' | 'dead' | 'done' | 'failed' | 'killed' | 'open';
 }
 
+/** A message that the simulator does not know by name: one in a dead-letter queue. */
+export const UNKNOWN = '?';
+
 const IN_A_QUEUE: ReadonlySet<string> = new Set(['send', 'receive', 'delete', 'dead']);
 
 /**
@@ -34,7 +37,7 @@ export function buildBars(events: readonly TraceEvent[]): readonly Bar[] {
     bars.push({ form: 'invocation', name, events: end === undefined ? [begin] : [begin, end], ended: end === undefined ? 0 : 1, ending });
   };
   events.forEach((event, i) => {
-    if (IN_A_QUEUE.has(event.kind) && event.message !== undefined) {
+    if (IN_A_QUEUE.has(event.kind) && event.message !== undefined && event.message !== UNKNOWN) {
       const known = messages.get(event.message);
       if (known === undefined) messages.set(event.message, { events: [i], begun: i });
       else known.events.push(i);

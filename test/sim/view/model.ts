@@ -94,7 +94,14 @@ export function buildModel(header: TraceHeader, events: readonly TraceEvent[]): 
     const until = event.kind === 'fault' ? endOf(event.text, event.t) : undefined;
     const row = rowOf(event);
     if (row >= 0)
-      drafts.push({ form: until === undefined ? 'mark' : 'span', row, start: at(i), end: until === undefined ? at(i) : when(until), events: [i], ending: 'done' });
+      drafts.push({
+        form: until === undefined ? 'mark' : 'span',
+        row,
+        start: at(i),
+        end: until === undefined ? at(i) : when(until),
+        events: [i],
+        ending: 'done',
+      });
   });
 
   const { shapes, tracks, heights } = arrange(rows, drafts, events);

@@ -1,4 +1,5 @@
 import type { TraceEvent, TraceKind } from '../trace.ts';
+import { UNKNOWN } from './bars.ts';
 
 /** Which events belong together, and which of them a reader wants to see. */
 
@@ -53,7 +54,11 @@ export class Relations {
         ofKey.set(key, own);
       }
     });
-    for (const [key, own] of ofKey) this.#ofKey.set(key, [...own].sort((a, b) => a - b));
+    for (const [key, own] of ofKey)
+      this.#ofKey.set(
+        key,
+        [...own].sort((a, b) => a - b),
+      );
   }
 
   /** The keys that an event is about: its own, and those of its message. */
@@ -80,13 +85,20 @@ export class Relations {
   of(event: number): { readonly near: readonly number[]; readonly far: readonly number[] } {
     const found = this.#events[event];
     if (found === undefined) return { near: [], far: [] };
-    const near = found.message !== undefined ? this.ofMessage(found.message) : (found.kind === 'begin' || found.kind === 'end') && found.who ? (this.#ofProcess.get(found.who) ?? []) : [event];
+    const near =
+      found.message !== undefined
+        ? this.ofMessage(found.message)
+        : (found.kind === 'begin' || found.kind === 'end') && found.who
+          ? (this.#ofProcess.get(found.who) ?? [])
+          : [event];
     return { near, far: [...this.keysOf(event)].flatMap((key) => this.ofKey(key)) };
   }
 
   /** Whether an event has all of the words. */
   #has(event: number, words: readonly RegExp[]): boolean {
-    this.#words ??= this.#events.map((e) => [e.kind, e.who, e.at, e.link, e.lane === undefined ? '' : `lane ${e.lane}`, e.message, ...(e.keys ?? []), e.text].join(' '));
+    this.#words ??= this.#events.map((e) =>
+      [e.kind, e.who, e.at, e.link, e.lane === undefined ? '' : `lane ${e.lane}`, e.message, ...(e.keys ?? []), e.text].join(' '),
+    );
     const text = this.#words[event] ?? '';
     return words.every((w) => w.test(text));
   }

@@ -22,6 +22,11 @@ export function processOf(who: string | undefined): { readonly member: string; r
 /** The source of a link: "a>b" → "a". */
 export const sourceOf = (link: string): string => link.split('>')[0] as string;
 
+/** The member that an event comes from, for its colour: the source of its link, the member of its process, or where it took effect. */
+export function originOf(event: TraceEvent): string | undefined {
+  return event.link !== undefined ? sourceOf(event.link) : (processOf(event.who)?.member ?? event.at);
+}
+
 /** Heights of rows (CSS pixels): of an empty row, and of each slot. */
 const HEIGHTS: Readonly<Record<Row['kind'], readonly [base: number, slot: number]>> = {
   faults: [8, 14],

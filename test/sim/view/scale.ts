@@ -28,7 +28,7 @@ export function toPlace(range: Range, width: number, pixel: number): number {
 }
 
 /** Keeps a range inside `whole`, not narrower than the axis allows, and moves it rather than cuts it. */
-export function fit(axis: Axis, whole: Range, wanted: Range): Range {
+export function within(axis: Axis, whole: Range, wanted: Range): Range {
   const all = Math.max(whole.to - whole.from, SPAN_MIN[axis]);
   const span = Math.min(Math.max(wanted.to - wanted.from, SPAN_MIN[axis]), all);
   const from = Math.min(Math.max(wanted.from, whole.from), whole.from + all - span);
@@ -39,7 +39,7 @@ export function fit(axis: Axis, whole: Range, wanted: Range): Range {
 export function zoom(axis: Axis, whole: Range, range: Range, around: number, factor: number): Range {
   const span = Math.min(Math.max((range.to - range.from) * factor, SPAN_MIN[axis]), Math.max(whole.to - whole.from, SPAN_MIN[axis]));
   const share = (around - range.from) / (range.to - range.from);
-  return fit(axis, whole, { from: around - share * span, to: around + (1 - share) * span });
+  return within(axis, whole, { from: around - share * span, to: around + (1 - share) * span });
 }
 
 /** Moves a range so that `place` is inside it, with a margin of a tenth; a range that has it stays. */
@@ -47,7 +47,7 @@ export function reveal(axis: Axis, whole: Range, range: Range, place: number): R
   const span = range.to - range.from;
   if (place >= range.from + span * 0.02 && place <= range.to - span * 0.02) return range;
   const from = place < range.from + span * 0.02 ? place - span * 0.1 : place - span * 0.9;
-  return fit(axis, whole, { from, to: from + span });
+  return within(axis, whole, { from, to: from + span });
 }
 
 /** Steps of a time axis above a second (ms): those that people count in. */

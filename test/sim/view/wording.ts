@@ -4,17 +4,19 @@
  * extent or its colour.
  */
 
-/** Units of a duration in a text (ms). */
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Units of a duration in a text, by their first letters (ms). */
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNIT = '(ms|s|seconds?|min|minutes?|h|hours?|d|days?)';
 
-/** "for 12 s", "for 3,000 ms", "for 1.5 h", "late by 20 ms": how long something lasts. */
-const LASTS = /\b(?:for|by|lasting|takes|during)\s+(\d[\d,_]*(?:\.\d+)?)\s*(ms|s|min|h|d)\b/i;
+/** "for 12 s", "for 3,000 ms", "for 1.5 days", "lags by 20 min": how long something lasts. */
+const LASTS = new RegExp(`\\b(?:for|by|lasting|during)\\s+(\\d[\\d,_]*(?:\\.\\d+)?)\\s*${UNIT}\\b`, 'i');
 /** "until 12 s": the time of the run at which something is over. */
-const UNTIL = /\b(?:until|till)\s+(\d[\d,_]*(?:\.\d+)?)\s*(ms|s|min|h|d)\b/i;
+const UNTIL = new RegExp(`\\b(?:until|till)\\s+(\\d[\\d,_]*(?:\\.\\d+)?)\\s*${UNIT}\\b`, 'i');
 
 function milliseconds(match: RegExpExecArray | null): number | undefined {
   if (match === null) return undefined;
-  const unit = UNIT_MS[(match[2] ?? '').toLowerCase()];
+  const name = (match[2] ?? '').toLowerCase();
+  const unit = UNIT_MS[name === 'ms' ? name : name.charAt(0)];
   return unit === undefined ? undefined : Number((match[1] ?? '').replaceAll(/[,_]/g, '')) * unit;
 }
 
@@ -31,10 +33,12 @@ export function endOf(text: string, t: number): number | undefined {
 /** How an invocation ended. */
 export type Ending = 'done' | 'failed' | 'killed';
 
-/** An invocation's end by its text: killed (it never came back), failed (it threw, or gave messages back), or done. */
+/** An invocation's end by its text: killed (it never answered), failed (it threw), or done. */
 export function endingOf(text: string): Ending {
-  if (/\b(?:killed|crash(?:ed)?|died|dead|timed out|timeout)\b/i.test(text)) return 'killed';
-  return /\b(?:threw|throws|thrown|fail(?:s|ed|ure|ures)?|errors?)\b/i.test(text) && !/\b(?:0|no) (?:failed|failures|errors)\b/i.test(text) ? 'failed' : 'done';
+  // A thrown error may tell of something else that timed out.
+  if (/^(?:threw|throws|fails|failed)\b/i.test(text)) return 'failed';
+  if (/\b(?:killed|crash(?:ed)?|died|given up|timed out)\b/i.test(text)) return 'killed';
+  return 'done';
 }
 
 /** What a change of a seat says of its member. */
@@ -50,7 +54,7 @@ function numberAfter(word: string, text: string): number | undefined {
 }
 
 /**
- * A member's role by the text of a change of its seat: "own 2, fence 2", "epoch 2: primary", "fence 3". A member is
+ * A member's role by the text of a change of its seat: "is primary in epoch 2", "own 2, fence 2", "fence 3". A member is
  * primary exactly when its own epoch is its fence (DESIGN.md, Vocabulary).
  * @returns undefined when the text names no epoch.
  */

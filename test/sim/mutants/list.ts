@@ -1,0 +1,17 @@
+import type { Mutant } from './mutant.ts';
+import { FANOUT } from './planted/fanout.ts';
+import { FENCE } from './planted/fence.ts';
+import { GUARD } from './planted/guard.ts';
+import { LANE } from './planted/lane.ts';
+import { REPAIR } from './planted/repair.ts';
+import { WRITE } from './planted/write.ts';
+
+/** All mutants, by where they are planted. */
+export const MUTANTS: readonly Mutant[] = [...FANOUT, ...LANE, ...GUARD, ...WRITE, ...FENCE, ...REPAIR];
+
+/** The mutant of that name. @throws Error that names those there are. */
+export function mutantNamed(name: string): Mutant {
+  const found = MUTANTS.find((m) => m.name === name);
+  if (found === undefined) throw new Error(`There is no mutant "${name}". There are ${MUTANTS.map((m) => m.name).join(', ')}.`);
+  return found;
+}

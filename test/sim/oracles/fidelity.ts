@@ -1,0 +1,22 @@
+import { canonicalItem } from '../../../lib/core/canonical.ts';
+import { epochOf, sequenceOf } from '../../../lib/core/formats/position.ts';
+import type { MakeOracle } from '../oracle.ts';
+import { heldAt, show } from './held.ts';
+
+/** I2, "holds a change": what a lane has left at a replica is exactly what the source had at that position, a removal where that was one. */
+export const fidelity: MakeOracle = (world) => ({
+  name: 'fidelity',
+  state(member, key, call) {
+    const held = heldAt(world, member, key);
+    const seal = held.item === undefined ? held.tombstone : held.seal;
+    if (seal === undefined || seal.kind !== 'lane') return;
+    const epoch = epochOf(seal.position);
+    const version = world.model.versionAt(epoch, sequenceOf(seal.position));
+    // Positions of writes from long ago are no longer remembered, and a person may have brought one back.
+    if (version === undefined || call.by === undefined || world.doubt.hasKey(member, key)) return;
+    if (version.key !== key) return world.violate('I2', `"${key}" at ${member} has the position of a write of "${version.key}": ${show(seal.position)}`, key);
+    const theirs = held.item === undefined ? '' : canonicalItem(held.item);
+    const mine = version.image === undefined ? '' : canonicalItem(version.image);
+    if (theirs !== mine) world.violate('I2', `"${key}" at ${member} has the position ${show(seal.position)}, and not what was written there`, key);
+  },
+});

@@ -1,0 +1,48 @@
+import { isDelete } from '../../../lib/core/formats/message.ts';
+import { comparePositions, type Position, position } from '../../../lib/core/formats/position.ts';
+import type { MakeOracle } from '../oracle.ts';
+import { nameOfKey } from '../set.ts';
+import { heldAt, later, positionOf, show } from './held.ts';
+
+/**
+ * I6: no silent drop. When a message leaves its lane, each of its changes was applied or superseded at the target, or is
+ * a dead letter, or belongs to an epoch that is over there. A message that its queue drops for age belongs to a link that
+ * was declared stale.
+ */
+export const follow: MakeOracle = (world) => {
+  /** The newest change of each link's key that is, or was, a dead letter: older ones are superseded by it. */
+  const dead = new Map<string, Position>();
+  return {
+    name: 'follow',
+    dead(link, content) {
+      if (content?.kind !== 'changes') return;
+      for (const c of content.changes) {
+        const id = `${link.id} ${nameOfKey(isDelete(c) ? c.k : c.i)}`;
+        dead.set(id, later(dead.get(id), position(content.epoch, c.q)));
+      }
+    },
+    finished(message) {
+      const { content, link } = message;
+      if (content?.kind !== 'changes') return;
+      const fence = world.set.seat(link.target)?.fence;
+      if (fence === undefined || content.epoch < fence) return;
+      for (const change of content.changes) {
+        const key = nameOfKey(isDelete(change) ? change.k : change.i);
+        if (world.doubt.covers(link.id, key)) continue;
+        const wanted = position(content.epoch, change.q);
+        const refused = dead.get(`${link.id} ${key}`);
+        if (refused !== undefined && comparePositions(refused, wanted) >= 0) continue;
+        const has = positionOf(heldAt(world, link.target, key));
+        if (has === undefined || comparePositions(has, wanted) < 0)
+          world.violate('I6', `${message.name} left the lane as finished, but "${key}" at ${link.target} is at ${show(has)}, before ${show(wanted)}`, key);
+      }
+    },
+    dropped(message) {
+      const { link } = message;
+      const row = world.set.linkRow(link.source, link.target);
+      const primary = world.model.primary?.member;
+      if (link.source !== primary || row?.state === 'stale' || world.doubt.why(link.id) !== undefined) return;
+      world.violate('I6', `${message.name} was dropped by the queue of ${link.id}, whose link is ${row?.state ?? 'not there'}`);
+    },
+  };
+};
