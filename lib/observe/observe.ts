@@ -21,7 +21,7 @@ export async function observe(
   const last = batch.records.at(-1);
   if (last === undefined) return;
   const until = runtime.clock.elapsed() + FUNCTION_TIMEOUT_MS - 2 * REQUEST_EFFECT_MAX_MS;
-  const shard = batch.shardId ?? (await ports.shards.find(last.streamArn, last.sequence));
+  const shard = batch.shardId ?? (await ports.shards.find(last.streamArn, last.sequence, last.createdMs));
   if (shard === undefined) runtime.metrics.count('ShardUnknown', 1);
   else await retried(runtime, until, () => growMark(ports.table, member.tables.control, shard, 'seen', last.sequence, last.createdMs));
 }

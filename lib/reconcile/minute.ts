@@ -20,6 +20,7 @@ import { markerBody, planResync } from '../replicate/fanout-plan.ts';
 import { retried } from '../replicate/retry.ts';
 import { NotInitialisedError, readSelf } from '../replicate/self.ts';
 import { sendToLanes } from '../replicate/send.ts';
+import { together } from '../replicate/together.ts';
 import type { DrainResult } from './dead-letters.ts';
 import { drainDeadLetters } from './dead-letters.ts';
 
@@ -58,7 +59,7 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
   const epoch = seat.own;
   const shards = (await allRows(ports.table, member.tables.control, SHARD, SHARDS_MAX)).map(decodeShard);
 
-  const results = await Promise.all(
+  const results = await together(
     member.links.map(async (link) => {
       const row = links.get(link.target);
       const lost = staleReason(row, shards, runtime.clock.now());

@@ -14,6 +14,7 @@ import { NotInitialisedError, readSelf } from './self.ts';
 import { sendToLanes } from './send.ts';
 import type { ShardFinder } from './shards.ts';
 import { growMark } from './shards.ts';
+import { together } from './together.ts';
 
 /** What fan-out needs: the member's own region only. */
 export interface FanoutPorts {
@@ -53,7 +54,7 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
   const last = batch.records.at(-1);
   if (last === undefined) return { images: 0, resyncs: 0, skipped: 0, messages: 0, staleLinks: [] };
   const until = runtime.clock.elapsed() + FUNCTION_TIMEOUT_MS - 2 * REQUEST_EFFECT_MAX_MS;
-  const shard = batch.shardId ?? (await ports.shards.find(last.streamArn, last.sequence));
+  const shard = batch.shardId ?? (await ports.shards.find(last.streamArn, last.sequence, last.createdMs));
 
   // ⚠ After the batch was received: a role that ended before this read sends nothing of its epoch any more.
   const { seat, links } = await retried(runtime, until, () => readSelf(ports.table, member.tables.control));
@@ -73,7 +74,7 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
   const staleLinks: string[] = [];
   if (isPrimary(seat) && plan.sends.length > 0) {
     const incomplete = new Map<string, RemoteError>();
-    await Promise.all(
+    await together(
       member.links.map(async (link) => {
         const row = links.get(link.target);
         if (row?.state === 'stale') {

@@ -2,6 +2,7 @@ import { SQS_BATCH_ENTRIES, SQS_CALL_BYTES_MAX } from '../core/constants.ts';
 import { laneGroup } from '../core/lanes.ts';
 import { RemoteError } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
+import { together } from './together.ts';
 
 /** One message for a lane. */
 export interface LaneSend {
@@ -52,7 +53,7 @@ export async function sendToLanes(queue: QueuePort, queueUrl: string, sends: rea
     }
     const calls = packCalls(round, (index) => (sends[index] as LaneSend).body.length);
     for (let at = 0; at < calls.length; at += CALLS_IN_FLIGHT) {
-      await Promise.all(calls.slice(at, at + CALLS_IN_FLIGHT).map(sendCall));
+      await together(calls.slice(at, at + CALLS_IN_FLIGHT).map(sendCall));
     }
     for (const lane of failed.keys()) waiting.delete(lane);
   }

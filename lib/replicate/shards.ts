@@ -1,11 +1,17 @@
+import { CLOCK_OFFSET_MAX_MS } from '../core/constants.ts';
 import { numberValue, sequenceValue, shardKey } from '../core/formats/rows.ts';
 import { RemoteError } from '../ports/errors.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { ShardDescription, StreamPort } from '../ports/stream.ts';
 import type { TablePort } from '../ports/table.ts';
 
-/** How long a stream's description is believed (ms). A record of a shard that is not in it causes one new look. */
+/** How long the description of a stream with several open shards is believed (ms): it can name none, and looking costs a request. */
 const DESCRIPTION_AGE_MAX_MS = 60_000;
+/**
+ * A record this much older than the look at its stream was surely made before it (ms): its time is a whole second, of
+ * another host's clock.
+ */
+const SURELY_BEFORE_MS = 1_000 + CLOCK_OFFSET_MAX_MS;
 
 /**
  * The shard that holds a sequence number, if that is certain. Pure.
@@ -30,6 +36,8 @@ export class ShardFinder {
   readonly #clock: Clock;
   #arn = '';
   #at = Number.NEGATIVE_INFINITY;
+  /** Wall time before the last look. */
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #shards: readonly ShardDescription[] = [];
 
   constructor(stream: StreamPort, clock: Clock) {
@@ -37,18 +45,30 @@ export class ShardFinder {
     this.#clock = clock;
   }
 
-  /** The shard, or undefined when it is not certain or cannot be asked now: a checkpoint is a hint, never worth a failure. */
-  async find(arn: string, sequence: string): Promise<string | undefined> {
+  /**
+   * The shard, or undefined when it is not certain or cannot be asked now: a checkpoint is a hint, never worth a failure.
+   *
+   * ⚠ A description says nothing of records that are younger than it: its shard may have split since, and what its
+   * children hold would count as its own. (Found by simulation: a mark ran ahead of records that were never sent.)
+   *
+   * @param createdMs when the record was made.
+   */
+  async find(arn: string, sequence: string, createdMs: number): Promise<string | undefined> {
     const now = this.#clock.elapsed();
-    if (arn !== this.#arn || now - this.#at > DESCRIPTION_AGE_MAX_MS) {
+    const covers = arn === this.#arn && createdMs + SURELY_BEFORE_MS < this.#lookedAtMs;
+    if (!covers) {
+      // Of several open shards none can be told, now or soon after.
+      if (arn === this.#arn && now - this.#at < DESCRIPTION_AGE_MAX_MS && this.#shards.filter((s) => s.last === undefined).length > 1) return undefined;
+      this.#arn = arn;
+      this.#at = now;
+      this.#lookedAtMs = this.#clock.now();
       try {
         this.#shards = await this.#stream.shards(arn);
       } catch (error) {
         if (!(error instanceof RemoteError)) throw error;
-        this.#shards = [];
+        this.#arn = '';
+        return undefined;
       }
-      this.#arn = arn;
-      this.#at = now;
     }
     return shardOf(this.#shards, sequence);
   }

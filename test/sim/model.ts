@@ -25,6 +25,8 @@ export interface Role {
   readonly epoch: number;
   readonly member: string;
   readonly stream: string;
+  /** The seat's `since`: what was written there by then belongs to what was before (ms, the member's clocks). */
+  readonly since: number;
   readonly t: number;
 }
 

@@ -36,13 +36,16 @@ export class Operator {
   /**
    * Makes a member primary, as docs/ARCHITECTURE.md describes promotion: raise the epoch; raise the fence at every member
    * that can be reached; wait; accept. Its links' copies are in doubt until they are resynced.
+   *
+   * @param afterMs how long it takes until somebody does it (virtual ms).
    */
-  async promote(to: string, reachable: (member: string) => boolean): Promise<void> {
+  async promote(to: string, reachable: (member: string) => boolean, afterMs = 0): Promise<void> {
     const world = this.#world;
     const { set } = world;
     const me = this.#me(to);
     this.promoting += 1;
     try {
+      await me.clock.sleep(afterMs);
       const epoch = 1 + Math.max(...set.members.map((m) => set.seat(m)?.fence ?? 0), world.model.primary?.epoch ?? 0);
       world.trace.add('role', () => ({ who: 'operator', at: to, text: `raises the fences to epoch ${epoch}` }));
       const open = { region: to, at: me.clock.now() + OPEN_WAIT_MS + CLOCK_OFFSET_MAX_MS };
@@ -70,16 +73,16 @@ export class Operator {
         },
       );
       if (!answer.ok) return;
-      this.accepted(to, epoch, stream);
+      this.accepted(to, epoch, stream, since);
     } finally {
       this.promoting -= 1;
     }
   }
 
   /** Tells the model who is primary now. */
-  accepted(member: string, epoch: number, stream: string): void {
+  accepted(member: string, epoch: number, stream: string, since: number): void {
     const world = this.#world;
-    world.model.roles.push({ epoch, member, stream, t: world.clock.elapsed() });
+    world.model.roles.push({ epoch, member, stream, since, t: world.clock.elapsed() });
     world.trace.add('role', () => ({ who: 'operator', at: member, text: `is primary in epoch ${epoch}` }));
     if (epoch > 1) for (const link of world.set.links) if (link.source === member) world.doubt.all(link.id, `epoch ${epoch} began`);
     for (const oracle of world.oracles) oracle.promoted?.(member, epoch);

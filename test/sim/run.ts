@@ -23,6 +23,8 @@ import { World } from './world.ts';
 const HEAL_MAX_MS = 8 * 3_600_000;
 /** From the end of the faults to the mending (virtual ms), so that what comes right by itself has begun to. */
 const MEND_AFTER_MS = 60_000;
+/** Longest time of a promotion, the time until somebody begins it included (virtual ms). */
+const PROMOTION_MAX_MS = 300_000;
 /** What a rested world is watched for (virtual ms): nothing may happen in it but the minute run. */
 const WATCH_MS = 10 * 60_000;
 /** Period of the minute run while the world heals (virtual ms), as it is deployed. */
@@ -55,7 +57,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   wire(world);
   const first = world.set.members[0] as string;
   await world.clock.run(operator.init(first));
-  operator.accepted(first, 1, world.set.items(first).stream?.arn ?? '');
+  operator.accepted(first, 1, world.set.items(first).stream?.arn ?? '', 0);
   startMinutes(world);
 
   world.trace.add('phase', () => ({ text: 'break' }));
@@ -147,7 +149,7 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
     mapping.pausedUntil = 0;
     mapping.kick();
   }
-  await until(world, () => operator.promoting === 0, MEND_AFTER_MS);
+  await until(world, () => operator.promoting === 0, PROMOTION_MAX_MS);
   await pass(world, MEND_AFTER_MS);
   if (world.violation !== undefined) return;
   await world.clock.run(operator.mend());

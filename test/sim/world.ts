@@ -149,8 +149,8 @@ export class World {
     for (const oracle of this.oracles) oracle.wiped?.(member);
   }
   /** Begins a promotion; it goes on by itself. */
-  promote(to: string, reachable: (member: string) => boolean): void {
-    this.operator.promote(to, reachable).catch((error: unknown) => this.violate('simulator', `a promotion threw ${String(error)}`));
+  promote(to: string, reachable: (member: string) => boolean, afterMs = 0): void {
+    this.operator.promote(to, reachable, afterMs).catch((error: unknown) => this.violate('simulator', `a promotion threw ${String(error)}`));
   }
 
   /** A write by a person. At a secondary it is drift: the key is in doubt until it is resynced. */

@@ -2,6 +2,8 @@ import { InvariantError } from '../../core/errors.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { CallOptions } from '../../ports/table.ts';
+import type { BatchEffect, BatchStep } from './steps.ts';
+import { lengthMs, momentsOf } from './steps.ts';
 
 /**
  * The process that makes requests. A simulator may kill or freeze it between any two of its awaits; what it has sent by
@@ -60,37 +62,6 @@ export interface Fault {
   readonly steps?: readonly BatchStep[];
   /** SQS batch calls: which entries fail, and why. They have no effect. */
   readonly failEntry?: (id: string, index: number) => { readonly code: string; readonly message: string } | undefined;
-}
-
-/** One read or write of a batch request taking effect by itself. */
-export interface BatchStep {
-  /** Its place in the request, from 0. */
-  readonly index: number;
-  /** How long after the step before it (ms). */
-  readonly waitMs: number;
-}
-
-/**
- * Draws the steps of a batch request: every order is as likely, and the moments are spread evenly over at most `spreadMs`.
- *
- * @param count reads or writes in the request. @param random uniform in [0, 1).
- */
-export function drawSteps(count: number, spreadMs: number, random: () => number): readonly BatchStep[] {
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i -= 1) {
-    const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j] as number, order[i] as number];
-  }
-  const moments = [0, ...Array.from({ length: Math.max(0, count - 1) }, () => random() * spreadMs)].sort((a, b) => a - b);
-  return order.map((index, i) => ({ index, waitMs: (moments[i] as number) - (moments[i - 1] ?? 0) }));
-}
-
-/** A batch request that was found valid: its single reads or writes, and the answer once all of them are done. */
-export interface BatchEffect<T> {
-  readonly count: number;
-  /** Does one of them, at once. */
-  one(index: number): void;
-  answer(): T;
 }
 
 /**
@@ -195,7 +166,7 @@ export class Caller {
     const perform = (): T | Promise<T> =>
       begin === undefined || steps === undefined ? this.#perform(call, fault, effect) : this.#performSteps(call, fault, steps, begin);
     // When the whole effect is done: with steps, at the last one.
-    const doneMs = begin === undefined || steps === undefined ? effectMs : steps.reduce((sum, step) => sum + step.waitMs, effectMs - (steps[0]?.waitMs ?? 0));
+    const doneMs = begin === undefined || steps === undefined ? effectMs : effectMs + lengthMs(steps);
     if (fault.lost !== undefined && fault.refuse === undefined && answerMs < doneMs) {
       // The caller gives up first; the request takes effect behind its back.
       const late = clock.sleep(effectMs).then(perform);
@@ -259,16 +230,6 @@ export class Caller {
       call.by?.landed?.(call);
     }
   }
-}
-
-/** The indices of each moment of a batch: one each, but for the last, with which comes all that no step names. */
-function momentsOf(steps: readonly BatchStep[], count: number): readonly { readonly waitMs: number; readonly indices: readonly number[] }[] {
-  const named = new Set(steps.map((s) => s.index));
-  if (named.size !== steps.length || steps.some(({ index }) => !(Number.isInteger(index) && index >= 0 && index < count)))
-    throw new InvariantError('steps name each read or write of a batch once at most', { count, steps: steps.map((s) => s.index) });
-  const rest = Array.from({ length: count }, (_, i) => i).filter((i) => !named.has(i));
-  if (steps.length === 0) return [{ waitMs: 0, indices: rest }];
-  return steps.map(({ index, waitMs }, i) => ({ waitMs: i === 0 ? 0 : waitMs, indices: i + 1 === steps.length ? [index, ...rest] : [index] }));
 }
 
 function admitted(options: CallOptions | undefined): void {

@@ -2,6 +2,8 @@ import { MAX_RECEIVE_COUNT, QUEUE_RETENTION_MS, VISIBILITY_S } from '../../core/
 import type { QueueDepth, QueueMessage, SendEntry } from '../../ports/queue.ts';
 import type { SeededChance } from './chance.ts';
 import { Fifo } from './fifo.ts';
+import type { Message } from './messages.ts';
+import { blockedUntil, Messages } from './messages.ts';
 
 /** A deduplication id is remembered for this long (ms). https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html */
 export const DEDUPLICATION_MS = 5 * 60 * 1_000;
@@ -38,31 +40,6 @@ export interface StoredMessage {
   readonly hiddenUntilMs: number;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** A message and its places: in the whole queue, and in its group. Both lists are in the order in which messages were stored. */
-interface Message extends Mutable<StoredMessage> {
-  /** Rises with each message that is stored. */
-  readonly order: number;
-  readonly of: Group;
-  before: Message | undefined;
-  after: Message | undefined;
-  beforeInGroup: Message | undefined;
-  afterInGroup: Message | undefined;
-}
-
-/** The messages of a group that are in the queue. A group without any is forgotten. */
-interface Group {
-  readonly id: string;
-  head: Message | undefined;
-  tail: Message | undefined;
-  /**
-   * Those that were received and are still there, hidden or visible again: never more than one receive can take, since
-   * each receive of a group takes its first ones.
-   */
-  readonly received: Message[];
-}
-
 /** Why an entry of a batch call failed. */
 export interface EntryFailure {
   readonly code: string;
@@ -89,13 +66,7 @@ export class MemoryQueue {
   onDropped: ((message: StoredMessage) => void) | undefined;
   readonly #dlq: MemoryQueue | undefined;
   readonly #chance: SeededChance;
-  readonly #groups = new Map<string, Group>();
-  #first: Message | undefined;
-  #last: Message | undefined;
-  #size = 0;
-  #order = 0;
-  /** By the newest receipt of each message that was received. */
-  readonly #byReceipt = new Map<string, Message>();
+  readonly #messages = new Messages();
   /** Receipts by which messages were deleted, the oldest first. */
   readonly #deleted = new Set<string>();
   /** (group, deduplication id) pairs that were seen, and when each is forgotten: in that order, since all live equally long. */
@@ -115,7 +86,7 @@ export class MemoryQueue {
 
   /** Messages that are stored, in flight or not. What the retention is due to drop counts until the next call that is told the time. */
   get size(): number {
-    return this.#size;
+    return this.#messages.size;
   }
 
   /** Stores a message, unless its group has seen its deduplication id within five minutes. */
@@ -141,7 +112,7 @@ export class MemoryQueue {
     this.#expire(nowMs);
     // The next message of each group that was not blocked before this call: one call may take several of a group.
     const heads: Message[] = [];
-    for (const group of this.#groups.values()) if (blockedUntil(group, nowMs) === undefined) heads.push(group.head as Message);
+    for (const group of this.#messages.groups()) if (blockedUntil(group, nowMs) === undefined) heads.push(group.head as Message);
     const received: QueueMessage[] = [];
     const dead: Message[] = [];
     while (received.length < max && heads.length > 0) {
@@ -154,17 +125,14 @@ export class MemoryQueue {
         dead.push(message);
         continue;
       }
-      if (message.receipt === undefined) message.of.received.push(message);
-      else this.#byReceipt.delete(message.receipt);
+      this.#messages.receive(message, this.#chance.nonce());
       message.receiveCount += 1;
       message.firstReceivedMs = nowMs;
-      message.receipt = this.#chance.nonce();
       message.hiddenUntilMs = nowMs + visibilityS * 1_000;
-      this.#byReceipt.set(message.receipt, message);
       received.push(messageOf(message));
     }
     for (const message of dead) {
-      this.#remove(message);
+      this.#messages.remove(message);
       this.#dlq?.adopt(message, nowMs);
     }
     return received;
@@ -173,10 +141,10 @@ export class MemoryQueue {
   /** Deletes a message by its newest receipt. Deleting what is gone already is no failure. */
   delete(receipt: string, nowMs: number): EntryFailure | undefined {
     this.#expire(nowMs);
-    const found = this.#byReceipt.get(receipt);
+    const found = this.#messages.received(receipt);
     if (found === undefined) return this.#deleted.has(receipt) ? undefined : SUPERSEDED;
     if (found.hiddenUntilMs <= nowMs) return EXPIRED;
-    this.#remove(found);
+    this.#messages.remove(found);
     this.#deleted.add(receipt);
     if (this.#deleted.size > DELETED_RECEIPTS_MAX) this.#forgetDeleted();
     return undefined;
@@ -191,7 +159,7 @@ export class MemoryQueue {
         message: `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${VISIBILITY_MAX_S}`,
       };
     }
-    const found = this.#byReceipt.get(receipt);
+    const found = this.#messages.received(receipt);
     if (found === undefined) return SUPERSEDED;
     if (found.hiddenUntilMs <= nowMs) return EXPIRED;
     const until = nowMs + seconds * 1_000;
@@ -205,7 +173,7 @@ export class MemoryQueue {
   /** Whether this is the newest receipt of a message that is still hidden: whoever holds it owns the message, and its lane. */
   owns(receipt: string, nowMs: number): boolean {
     this.#expire(nowMs);
-    return (this.#byReceipt.get(receipt)?.hiddenUntilMs ?? 0) > nowMs;
+    return (this.#messages.received(receipt)?.hiddenUntilMs ?? 0) > nowMs;
   }
 
   /**
@@ -215,7 +183,7 @@ export class MemoryQueue {
   receivableAt(nowMs: number): number | undefined {
     this.#expire(nowMs);
     let at: number | undefined;
-    for (const group of this.#groups.values()) {
+    for (const group of this.#messages.groups()) {
       const until = blockedUntil(group, nowMs);
       if (until === undefined) return nowMs;
       if (at === undefined || until < at) at = until;
@@ -227,98 +195,40 @@ export class MemoryQueue {
   contents(nowMs: number): readonly StoredMessage[] {
     this.#expire(nowMs);
     const all: StoredMessage[] = [];
-    for (let message = this.#first; message !== undefined; message = message.after) all.push(copyOf(message));
+    for (let message = this.#messages.first; message !== undefined; message = message.after) all.push(copyOf(message));
     return all;
   }
 
   depth(nowMs: number): QueueDepth {
     this.#expire(nowMs);
     let inFlight = 0;
-    for (const group of this.#groups.values()) for (const message of group.received) if (message.hiddenUntilMs > nowMs) inFlight += 1;
-    return { visible: this.#size - inFlight, inFlight, delayed: 0 };
+    for (const group of this.#messages.groups()) for (const message of group.received) if (message.hiddenUntilMs > nowMs) inFlight += 1;
+    return { visible: this.#messages.size - inFlight, inFlight, delayed: 0 };
   }
 
   /** When something next changes by itself: a message becomes visible (ms), or undefined. For a simulator's poller. */
   nextVisibleMs(nowMs: number): number | undefined {
     let at: number | undefined;
-    for (const group of this.#groups.values())
+    for (const group of this.#messages.groups())
       for (const { hiddenUntilMs } of group.received) if (hiddenUntilMs > nowMs && (at === undefined || hiddenUntilMs < at)) at = hiddenUntilMs;
     return at;
   }
 
   /** Empties the queue. Deduplication ids are remembered all the same. */
   purge(): void {
-    this.#groups.clear();
-    this.#byReceipt.clear();
-    this.#first = undefined;
-    this.#last = undefined;
-    this.#size = 0;
+    this.#messages.clear();
   }
 
   #store(id: string, from: Pick<SendEntry, 'body' | 'group' | 'dedup'>, attributes: Readonly<Record<string, string>>, nowMs: number): void {
-    let group = this.#groups.get(from.group);
-    if (group === undefined) {
-      group = { id: from.group, head: undefined, tail: undefined, received: [] };
-      this.#groups.set(group.id, group);
-    }
-    const message: Message = {
-      id,
-      body: from.body,
-      group: from.group,
-      dedup: from.dedup,
-      attributes,
-      sentMs: nowMs,
-      receiveCount: 0,
-      receipt: undefined,
-      firstReceivedMs: undefined,
-      hiddenUntilMs: 0,
-      order: this.#order,
-      of: group,
-      before: this.#last,
-      after: undefined,
-      beforeInGroup: group.tail,
-      afterInGroup: undefined,
-    };
-    this.#order += 1;
-    this.#size += 1;
-    if (this.#last === undefined) this.#first = message;
-    else this.#last.after = message;
-    this.#last = message;
-    if (group.tail === undefined) group.head = message;
-    else group.tail.afterInGroup = message;
-    group.tail = message;
+    const message = this.#messages.store(id, from, attributes, nowMs);
     this.onStored?.(copyOf(message));
-  }
-
-  /** Takes a message out of every list that it is in. */
-  #remove(message: Message): void {
-    const { of: group, before, after, beforeInGroup, afterInGroup } = message;
-    if (before === undefined) this.#first = after;
-    else before.after = after;
-    if (after === undefined) this.#last = before;
-    else after.before = before;
-    if (beforeInGroup === undefined) group.head = afterInGroup;
-    else beforeInGroup.afterInGroup = afterInGroup;
-    if (afterInGroup === undefined) group.tail = beforeInGroup;
-    else afterInGroup.beforeInGroup = beforeInGroup;
-    // Whoever still holds the message does not hold its neighbours.
-    message.before = undefined;
-    message.after = undefined;
-    message.beforeInGroup = undefined;
-    message.afterInGroup = undefined;
-    this.#size -= 1;
-    if (message.receipt !== undefined) {
-      group.received.splice(group.received.indexOf(message), 1);
-      this.#byReceipt.delete(message.receipt);
-    }
-    if (group.head === undefined) this.#groups.delete(group.id);
   }
 
   /** Drops what has reached the end of the retention. Messages are in the order of their ages. */
   #expire(nowMs: number): void {
     const oldest = nowMs - this.retentionMs;
-    for (let message = this.#first; message !== undefined && message.sentMs < oldest; message = this.#first) {
-      this.#remove(message);
+    for (let message = this.#messages.first; message !== undefined && message.sentMs < oldest; message = this.#messages.first) {
+      this.#messages.remove(message);
       this.onDropped?.(copyOf(message));
     }
   }
@@ -332,13 +242,6 @@ export class MemoryQueue {
       surplus -= 1;
     }
   }
-}
-
-/** When a group is free again (ms): undefined when nothing of it is in flight. */
-function blockedUntil(group: Group, nowMs: number): number | undefined {
-  let until: number | undefined;
-  for (const { hiddenUntilMs } of group.received) if (hiddenUntilMs > nowMs && (until === undefined || hiddenUntilMs > until)) until = hiddenUntilMs;
-  return until;
 }
 
 const SUPERSEDED: EntryFailure = {

@@ -15,8 +15,9 @@ import type {
   TablePort,
   TableWrite,
 } from '../../ports/table.ts';
-import type { BatchEffect, Caller, Fault } from './call.ts';
+import type { Caller, Fault } from './call.ts';
 import { at, checkedCondition, compareValues, holds } from './condition.ts';
+import type { BatchEffect } from './steps.ts';
 import type { MemoryTable } from './table.ts';
 import { checkedValue, invalid } from './validate.ts';
 
@@ -173,13 +174,12 @@ export class MemoryTablePort implements TablePort {
       const prefix = request.sort?.prefix;
       const items: Item[] = [];
       let bytes = 0;
-      for (const found of table.partition(checkedValue(request.partition.value))) {
-        const { item } = found;
+      for (const { key, item } of table.partition(checkedValue(request.partition.value))) {
         if (prefix !== undefined && sort !== undefined && !(item[sort.name] as { S: string }).S.startsWith(prefix)) continue;
         if (after !== undefined && (sort === undefined || (compareValues(item[sort.name] as AttributeValue, after[sort.name] as AttributeValue) ?? 0) <= 0))
           continue;
         items.push(item);
-        bytes += found.bytes;
+        bytes += table.bytesOf(key);
         // As DynamoDB: a page that is full names its last key, whether or not more follows.
         if (items.length === request.limit || bytes >= QUERY_BYTES_MAX) return { items, next: keyOf(item, table.schema) };
       }

@@ -7,8 +7,11 @@ import { itemBytes } from '../../core/size.ts';
 import type { StreamRecord } from '../../ports/stream.ts';
 import type { TableDescription } from '../../ports/table.ts';
 import type { SeededChance } from './chance.ts';
-import { compareValues, sameItem } from './condition.ts';
-import { MemoryStream, slotOf } from './stream.ts';
+import { sameItem } from './condition.ts';
+import type { ItemPlace, Place } from './partitions.ts';
+import { Partitions } from './partitions.ts';
+import { slotOf } from './shard.ts';
+import { MemoryStream } from './stream.ts';
 import type { IndexSchema } from './validate.ts';
 import { checkedItem, checkedKey } from './validate.ts';
 
@@ -32,29 +35,6 @@ export interface TableDefinition {
   readonly ttl?: string;
 }
 
-/** Where an item is kept: the same place for as long as its key is there. */
-interface Place {
-  readonly keys: Key;
-  item: Item;
-  /** Its key's slot in the stream, once one was needed. */
-  slot: number | undefined;
-  /** Its size (bytes), once somebody asked. */
-  bytes: number | undefined;
-}
-
-/** An item of a query, and its size (bytes). */
-export interface SizedItem {
-  readonly item: Item;
-  readonly bytes: number;
-}
-
-/** The items of one partition key. */
-interface Partition {
-  readonly places: Map<string, Place>;
-  /** By their sort keys, once somebody asked since the last insertion or removal. */
-  sorted: readonly Place[] | undefined;
-}
-
 /** The state of one table: items, streams, identity. Every method is one atomic step; nothing here waits. */
 export class MemoryTable {
   readonly name: string;
@@ -71,8 +51,8 @@ export class MemoryTable {
   readonly #key: readonly KeyAttribute[];
   /** By the canonical text of the key. */
   readonly #places = new Map<string, Place>();
-  /** By the canonical text of the partition key; made at the first query, since most tables never see one. */
-  #partitions: Map<string, Partition> | undefined;
+  /** Made at the first query, since most tables never see one. */
+  #partitions: Partitions | undefined;
   readonly #chance: SeededChance;
   #sequence = FIRST_SEQUENCE;
   #lastLabelMs: number;
@@ -115,7 +95,9 @@ export class MemoryTable {
   /** The size of the item of a key, by the key's canonical text (bytes): 0 when there is none. */
   bytesOf(key: string): number {
     const place = this.#places.get(key);
-    return place === undefined ? 0 : sizeOf(place);
+    if (place === undefined) return 0;
+    place.bytes ??= itemBytes(place.item);
+    return place.bytes;
   }
 
   /** All items, in no order. */
@@ -125,16 +107,10 @@ export class MemoryTable {
     return items;
   }
 
-  /** The items of one partition key that was checked, by their sort keys, with their sizes. */
-  *partition(value: AttributeValue): Generator<SizedItem> {
-    const found = this.#indexed().get(this.#partitionText({ [this.schema.partition.name]: value }));
-    if (found === undefined) return;
-    const { sort } = this.schema;
-    found.sorted ??=
-      sort === undefined
-        ? [...found.places.values()]
-        : [...found.places.values()].sort((a, b) => compareValues(a.keys[sort.name] as AttributeValue, b.keys[sort.name] as AttributeValue) ?? 0);
-    for (const place of found.sorted) yield { item: place.item, bytes: sizeOf(place) };
+  /** The items of one partition key that was checked, by their sort keys. */
+  partition(value: AttributeValue): readonly ItemPlace[] {
+    this.#partitions ??= new Partitions(this.schema, this.#places.values());
+    return this.#partitions.of(value);
   }
 
   /** Checks and normalises an item for this table. @throws RemoteError invalid */
@@ -156,17 +132,17 @@ export class MemoryTable {
   write(item: Item, nowMs: number, key = keyText(item, this.schema)): void {
     const place = this.#places.get(key);
     if (place === undefined) {
-      const made: Place = { keys: Object.freeze(keyOf(item, this.schema)), item, slot: undefined, bytes: undefined };
+      const made: Place = { key, keys: Object.freeze(keyOf(item, this.schema)), item, slot: undefined, bytes: undefined };
       this.#places.set(key, made);
-      if (this.#partitions !== undefined) this.#index(this.#partitions, key, made);
-      this.#record(key, made, undefined, item, false, nowMs);
+      this.#partitions?.add(made);
+      this.#record(made, undefined, item, false, nowMs);
       return;
     }
     const old = place.item;
     if (sameItem(old, item)) return;
     place.item = item;
     place.bytes = undefined;
-    this.#record(key, place, old, item, false, nowMs);
+    this.#record(place, old, item, false, nowMs);
   }
 
   /** Removes the item of a key that was checked. Removing nothing makes no record. */
@@ -179,8 +155,8 @@ export class MemoryTable {
     const place = this.#places.get(key);
     if (place === undefined) return;
     this.#places.delete(key);
-    this.#unindex(key, place);
-    this.#record(key, place, place.item, undefined, byTtl, nowMs);
+    this.#partitions?.remove(place);
+    this.#record(place, place.item, undefined, byTtl, nowMs);
   }
 
   /** Removes what has expired, as DynamoDB's own TTL does. Returns how many items. */
@@ -235,10 +211,10 @@ export class MemoryTable {
     };
   }
 
-  #record(key: string, place: Place, oldImage: Item | undefined, newImage: Item | undefined, byTtl: boolean, nowMs: number): void {
+  #record(place: Place, oldImage: Item | undefined, newImage: Item | undefined, byTtl: boolean, nowMs: number): void {
     const stream = this.stream;
     if (stream?.enabled !== true) return;
-    if (place.slot === undefined && !stream.undivided) place.slot = slotOf(key);
+    if (place.slot === undefined && !stream.undivided) place.slot = slotOf(place.key);
     const record = stream.append({ keys: place.keys, oldImage, newImage, byTtl }, place.slot ?? 0, nowMs);
     this.onRecord?.(record);
   }
@@ -247,41 +223,4 @@ export class MemoryTable {
     this.#sequence += BigInt(1 + this.#chance.below(SEQUENCE_STEP_MAX));
     return this.#sequence;
   }
-
-  #partitionText(item: Item): string {
-    return keyText(item, { partition: this.schema.partition });
-  }
-
-  #indexed(): ReadonlyMap<string, Partition> {
-    if (this.#partitions === undefined) {
-      this.#partitions = new Map();
-      for (const [key, place] of this.#places) this.#index(this.#partitions, key, place);
-    }
-    return this.#partitions;
-  }
-
-  #index(partitions: Map<string, Partition>, key: string, place: Place): void {
-    const name = this.#partitionText(place.keys);
-    const partition = partitions.get(name);
-    if (partition === undefined) partitions.set(name, { places: new Map([[key, place]]), sorted: undefined });
-    else {
-      partition.places.set(key, place);
-      partition.sorted = undefined;
-    }
-  }
-
-  #unindex(key: string, place: Place): void {
-    if (this.#partitions === undefined) return;
-    const name = this.#partitionText(place.keys);
-    const partition = this.#partitions.get(name);
-    if (partition === undefined) return;
-    partition.places.delete(key);
-    partition.sorted = undefined;
-    if (partition.places.size === 0) this.#partitions.delete(name);
-  }
-}
-
-function sizeOf(place: Place): number {
-  place.bytes ??= itemBytes(place.item);
-  return place.bytes;
 }

@@ -5,6 +5,7 @@ import { keyText } from '../../core/key.ts';
 import { isRemote, RemoteError } from '../../ports/errors.ts';
 import type { TableWrite } from '../../ports/table.ts';
 import { retryDelayMs, slowDown, speedUp } from '../back-off.ts';
+import { together } from '../together.ts';
 import type { TargetState } from './guard-read.ts';
 import type { KeyOp } from './ops.ts';
 import { copyOf, tombstoneOf } from './ops.ts';
@@ -125,7 +126,7 @@ export async function writeBulk(pass: Pass, epoch: number, ops: readonly BulkOp[
         return;
       }
       const middle = pack.length >> 1;
-      await Promise.all([send(pack.slice(0, middle)), send(pack.slice(middle))]);
+      await together([send(pack.slice(0, middle)), send(pack.slice(middle))]);
       return;
     }
     if (isRemote(error, 'unanswered')) pass.hold(issuedAt);

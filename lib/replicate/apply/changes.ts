@@ -1,6 +1,7 @@
 import { CONDITIONAL_KEYS_MAX } from '../../core/constants.ts';
 import { guard } from '../../core/guard.ts';
 import { isRemote } from '../../ports/errors.ts';
+import { together } from '../together.ts';
 import type { BulkOp } from './bulk.ts';
 import { writeBulk } from './bulk.ts';
 import { applyConditionally, halfDone } from './conditional.ts';
@@ -22,7 +23,7 @@ export async function applyChanges(pass: Pass, epoch: number, ops: readonly KeyO
     refusals.push({ lane: op.lane, reason, what: { change: op.change, envelope: op.envelope } });
   };
   if (ops.length <= CONDITIONAL_KEYS_MAX) {
-    await Promise.all(
+    await together(
       ops.map(async (op) => {
         try {
           const outcome = await applyConditionally(pass, op, states.get(op.keyText) as TargetState);

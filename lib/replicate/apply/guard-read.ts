@@ -8,6 +8,7 @@ import type { Tombstone } from '../../core/formats/tombstone.ts';
 import { readTombstone } from '../../core/formats/tombstone.ts';
 import type { KeyState } from '../../core/guard.ts';
 import { keyAttributes, keyText } from '../../core/key.ts';
+import { together } from '../together.ts';
 import type { TableRead } from './batch-read.ts';
 import { readBatch } from './batch-read.ts';
 import type { Pass } from './pass.ts';
@@ -97,7 +98,7 @@ async function getAll(pass: Pass, reads: readonly TableRead[]): Promise<void> {
   // The first call alone, since the others' answers are worth nothing without the seat that it brings.
   if (first !== undefined) await readBatch(pass, target, first);
   for (let at = 0; at < rest.length; at += READS_IN_FLIGHT) {
-    await Promise.all(rest.slice(at, at + READS_IN_FLIGHT).map((chunk) => readBatch(pass, target, chunk)));
+    await together(rest.slice(at, at + READS_IN_FLIGHT).map((chunk) => readBatch(pass, target, chunk)));
   }
 }
 

@@ -11,6 +11,7 @@ import { tombstoneItem } from '../../core/formats/tombstone.ts';
 import { keyHash, keyText } from '../../core/key.ts';
 import { isRemote, RemoteError } from '../../ports/errors.ts';
 import type { TablePort } from '../../ports/table.ts';
+import { together } from '../together.ts';
 import { readBatch } from './batch-read.ts';
 import { stateAgain, unchanged } from './conditional.ts';
 import type { TargetState } from './guard-read.ts';
@@ -94,7 +95,7 @@ export async function resync(pass: Pass, message: ResyncMessage): Promise<void> 
     await pass.sandbox.source.checkIdentity(true);
   }
   for (let at = 0; at < wanted.length; at += KEYS_IN_FLIGHT) {
-    await Promise.all(
+    await together(
       wanted.slice(at, at + KEYS_IN_FLIGHT).map(async (w) => {
         const state = targets.get(w.keyText) as TargetState;
         const was = refusedRows.get(w.keyText);

@@ -16,7 +16,7 @@ export const streamReplaced: FaultKind = {
       table.disableStream(world.nowAt(primary));
       table.enableStream(world.nowAt(primary), { fromSequence: 1_000n });
       // Until a person, or later the control plane, sees it, the records of the new stream go as resyncs.
-      world.clock.after(at.chance.below(120_000), () => world.promote(primary, (member) => !world.isDown(member)));
+      world.promote(primary, (member) => !world.isDown(member), at.chance.below(120_000));
     },
   }),
 };

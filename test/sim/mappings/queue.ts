@@ -48,11 +48,17 @@ export class QueueMapping {
   #poll(): void {
     const world = this.#world;
     this.#planned = -1;
-    if (this.running >= world.knobs.concurrency || world.clock.elapsed() < this.pausedUntil) return this.kick();
+    if (this.running >= world.knobs.concurrency || world.clock.elapsed() < this.pausedUntil) {
+      this.kick();
+      return;
+    }
     const { link } = this;
     const messages = link.queue.receive(1 + world.chance.below(world.knobs.batchMessages), VISIBILITY_S, world.nowAt(link.source));
     world.messages.swept(link);
-    if (messages.length === 0) return this.kick();
+    if (messages.length === 0) {
+      this.kick();
+      return;
+    }
     this.running += 1;
     const startMs = world.faults.startMs() ?? world.chance.below(START_MAX_MS);
     const process = world.sandbox(link.source, `apply>${link.target}`);

@@ -124,7 +124,10 @@ export class StreamMapping {
     const elapsed = world.clock.elapsed();
     shard.planned = -1;
     if (shard.running) return;
-    if (elapsed < Math.max(shard.notBefore, this.pausedUntil)) return this.kick();
+    if (elapsed < Math.max(shard.notBefore, this.pausedUntil)) {
+      this.kick();
+      return;
+    }
     const now = world.nowAt(this.member);
     const { stream, shardId } = shard;
     const available = Math.min(stream.lag(shardId, shard.after, now), STREAM_BATCH_RECORDS);
@@ -139,7 +142,10 @@ export class StreamMapping {
         for (const link of world.set.links) if (link.source === this.member) world.doubt.all(link.id, 'records too old for the mapping');
       shard.after = (old.at(-1) as StreamRecord).sequence;
       records = young < 0 ? [] : records.slice(young);
-      if (records.length === 0) return this.kick();
+      if (records.length === 0) {
+        this.kick();
+        return;
+      }
     }
     shard.running = true;
     const last = records.at(-1) as StreamRecord;

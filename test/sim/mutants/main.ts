@@ -76,7 +76,12 @@ async function hunt(mutant: Mutant, seeds: readonly number[], plain: Plain, trac
   const began = performance.now();
   // Each turn goes on after the seed at which the one before has ended, so there are at most as many as seeds.
   for (let from = 0; ; ) {
-    const task = { mutant: mutant.name, seeds: seeds.slice(from), ...(mutant.knobs !== undefined && { knobs: mutant.knobs }), ...(traceFile !== undefined && { traceFile }) };
+    const task = {
+      mutant: mutant.name,
+      seeds: seeds.slice(from),
+      ...(mutant.knobs !== undefined && { knobs: mutant.knobs }),
+      ...(traceFile !== undefined && { traceFile }),
+    };
     const end = await runTask(task, (done) => onSeed(from + done), ending.signal);
     const clear = end.kind !== 'broken' || (await plain.keeps(end.seed, mutant.knobs));
     if (clear) return rowOf(mutant, end, from, performance.now() - began);

@@ -52,7 +52,10 @@ export function medianSeeds(rows: readonly Row[]): number | undefined {
 }
 
 /** The table and what follows it. */
-export function renderText(rows: readonly Row[], facts: { readonly firstSeed: number; readonly seeds: number; readonly wallMs: number; readonly dirty: readonly number[] }): string {
+export function renderText(
+  rows: readonly Row[],
+  facts: { readonly firstSeed: number; readonly seeds: number; readonly wallMs: number; readonly dirty: readonly number[] },
+): string {
   const table = new Table({ head: ['mutant', 'breaks', 'seeds', 'caught by', 'at seed', 's'], style: { head: [], border: [], compact: true } });
   for (const r of rows)
     table.push([r.mutant, r.breaks, r.seeds, r.verdict === 'caught' ? (r.rule ?? '') : r.verdict.toUpperCase(), r.seed ?? '', (r.wallMs / 1_000).toFixed(1)]);

@@ -46,7 +46,7 @@ export const lanes: MakeOracle = (world) => {
           continue;
         }
         if (version.by === 'apply') world.violate('I9', `${message.name} carries a replicated write of "${version.key}"`, version.key);
-        if (version.t < role.t)
+        if (version.createdMs <= role.since)
           world.violate(
             'rule 5',
             `${message.name} carries a write of "${version.key}" from before ${role.member} was primary in epoch ${content.epoch}`,

@@ -70,17 +70,28 @@ export function viewHtml(header: TraceHeader, events: readonly TraceEvent[]): st
   const { template, style, script } = assets();
   const left = Math.max(0, events.length - PAGE_EVENTS_MAX);
   const shown = left === 0 ? events : events.slice(left);
-  const parts: Readonly<Record<string, string>> = {
-    title: escapeHtml(`Seed ${header.seed}${header.violation === undefined ? '' : ` · ${header.violation.rule} broken`} · Syncline trace`),
-    policy: `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`,
-    style,
-    script,
-    // An event a line: the file can be searched and cut with the usual tools.
-    trace: `{"header":${embedJson(header)},"left":${left},"events":[\n${shown.map(embedJson).join(',\n')}\n]}`,
-  };
-  return template.replaceAll(/%\{(\w+)\}/g, (_, name: string) => {
-    const part = parts[name];
-    if (part === undefined) throw new Error(`page.html asks for %{${name}}, which nothing gives.`);
-    return part;
-  });
+  const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`;
+  const title = `Seed ${header.seed}${header.violation === undefined ? '' : ` · ${header.violation.rule} broken`} · Syncline trace`;
+  // An event a line: the file can be searched and cut with the usual tools.
+  const trace = `{"header":${embedJson(header)},"left":${left},"events":[\n${shown.map(embedJson).join(',\n')}\n]}`;
+  return fill(template, [
+    ['<meta http-equiv="Content-Security-Policy" content="', policy],
+    ['<title>', escapeHtml(title)],
+    ['<style>', style],
+    ['<script id="trace" type="application/json">', trace],
+    ['<script>', script],
+  ]);
+}
+
+/** Puts each text right after its place in the template. What was put in is not searched again. */
+function fill(template: string, parts: readonly (readonly [place: string, text: string])[]): string {
+  let rest = template;
+  let page = '';
+  for (const [place, text] of parts) {
+    const end = rest.indexOf(place) + place.length;
+    if (end < place.length) throw new Error(`page.html has no ${place}, or not in the order that html.ts fills.`);
+    page += rest.slice(0, end) + text;
+    rest = rest.slice(end);
+  }
+  return page + rest;
 }

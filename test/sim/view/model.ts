@@ -41,6 +41,8 @@ export interface Region {
 export interface Epoch extends Region {
   readonly member: string;
   readonly role: Role;
+  /** From when another member is primary in a later epoch, whether this one knows it or not. */
+  readonly superseded?: Place;
 }
 
 /** The shapes of one row, sorted by their start, with an index for each axis. */
@@ -139,10 +141,11 @@ function arrange(rows: readonly Row[], drafts: readonly Omit<Shape, 'slot'>[], e
     );
     heights[row] = packed.count;
     const slotOf = new Map(bars.map((bar, i) => [bar, packed.slots[i] ?? 0]));
-    const slotOfProcess = new Map(bars.map((bar, i) => [events[bar.events[0] as number]?.who, packed.slots[i] ?? 0]));
+    // A sandbox is one name for many invocations, one after the other; a mark belongs to the one that runs, or just begins.
+    const ofProcess = Map.groupBy(bars, (bar) => events[bar.events[0] as number]?.who);
     const indexes = own.map((draft) => {
-      const slot = slotOf.get(draft) ?? slotOfProcess.get(events[draft.events[0] as number]?.who) ?? 0;
-      return shapes.push({ ...draft, slot }) - 1;
+      const bar = ofProcess.get(events[draft.events[0] as number]?.who)?.findLast((b) => b.start.order <= draft.start.order + 1.5);
+      return shapes.push({ ...draft, slot: slotOf.get(draft) ?? (bar === undefined ? 0 : (slotOf.get(bar) ?? 0)) }) - 1;
     });
     const index = (axis: keyof Place) =>
       intervals(
@@ -156,17 +159,16 @@ function arrange(rows: readonly Row[], drafts: readonly Omit<Shape, 'slot'>[], e
 
 /** How long each member had each role, as far as the trace says. */
 function epochsOf(header: TraceHeader, events: readonly TraceEvent[], at: (event: number) => Place, end: Place): readonly Epoch[] {
-  const found: Epoch[] = [];
-  for (const member of header.members) {
-    let last: Epoch | undefined;
-    events.forEach((event, i) => {
-      const role = event.kind === 'role' && event.at === member ? roleOf(event.text) : undefined;
-      if (role === undefined) return;
-      const start = at(i);
-      if (last !== undefined) found.push({ ...last, end: start });
-      last = { event: i, member, role, start, end, text: event.text };
+  const changes = events.flatMap((event, i) => {
+    const role = event.kind === 'role' ? roleOf(event.text) : undefined;
+    return role === undefined || event.at === undefined ? [] : [{ event: i, member: event.at, role, text: event.text, start: at(i) }];
+  });
+  return header.members.flatMap((member) => {
+    const own = changes.filter((c) => c.member === member);
+    return own.map((change, i): Epoch => {
+      const last = own[i + 1]?.start ?? end;
+      const later = changes.find((c) => c.member !== member && c.role.primary === true && c.role.epoch > change.role.epoch && c.event > change.event);
+      return { ...change, end: last, ...(later !== undefined && later.start.order < last.order && { superseded: later.start }) };
     });
-    if (last !== undefined) found.push(last);
-  }
-  return found;
+  });
 }

@@ -1,5 +1,7 @@
 import type { TraceEvent, TraceKind } from '../trace.ts';
 import { UNKNOWN } from './bars.ts';
+import { processOf } from './rows.ts';
+import { endingOf } from './wording.ts';
 
 /** Which events belong together, and which of them a reader wants to see. */
 
@@ -18,47 +20,54 @@ const FRAME: ReadonlySet<TraceKind> = new Set(['phase', 'role', 'violation']);
 /** How an event is drawn: not at all, dimmed, as usual, or brought out. */
 export const LEVEL = { hidden: 0, dim: 1, usual: 2, strong: 3 } as const;
 
-/** Finds what belongs to a key, a message or a process. Made once for a trace. */
+/** Finds what belongs to a key, a message or an invocation. Made once for a trace. */
 export class Relations {
   readonly #events: readonly TraceEvent[];
   readonly #ofMessage = new Map<string, number[]>();
-  readonly #ofProcess = new Map<string, number[]>();
-  readonly #ofKey = new Map<string, number[]>();
+  readonly #ofInvocation: number[][];
+  /** For each event, its invocation; −1 for one of none. */
+  readonly #invocationOf: Int32Array;
+  readonly #ofKey = new Map<string, readonly number[]>();
   readonly #keysOfMessage = new Map<string, Set<string>>();
   #words: string[] | undefined;
 
   constructor(events: readonly TraceEvent[]) {
     this.#events = events;
     events.forEach((event, i) => {
-      if (event.message !== undefined) {
-        push(this.#ofMessage, event.message, i);
-        const known = this.#keysOfMessage.get(event.message) ?? new Set<string>();
-        for (const key of event.keys ?? []) known.add(key);
-        this.#keysOfMessage.set(event.message, known);
-      }
-      if (event.who?.includes('/')) push(this.#ofProcess, event.who, i);
+      if (event.message === undefined || event.message === UNKNOWN) return;
+      push(this.#ofMessage, event.message, i);
+      const known = this.#keysOfMessage.get(event.message) ?? new Set<string>();
+      for (const key of event.keys ?? []) known.add(key);
+      this.#keysOfMessage.set(event.message, known);
     });
-    const ofKey = new Map<string, Set<number>>();
-    events.forEach((event, i) => {
+    this.#ofInvocation = invocationsOf(events);
+    this.#invocationOf = new Int32Array(events.length).fill(-1);
+    this.#ofInvocation.forEach((own, i) => {
+      for (const event of own) this.#invocationOf[event] = i;
+    });
+    const stories = new Map<string, Set<number>>();
+    events.forEach((_, i) => {
       for (const key of this.keysOf(i)) {
-        const own = ofKey.get(key) ?? new Set<number>();
-        own.add(i);
-        // The invocation that handled it is part of the story: when it began, and whether it came to its end.
-        if (event.who !== undefined) {
-          const process = this.#ofProcess.get(event.who) ?? [];
-          for (const other of [process[0], process.at(-1)]) {
-            const kind = other === undefined ? undefined : events[other]?.kind;
-            if (other !== undefined && (kind === 'begin' || kind === 'end')) own.add(other);
-          }
-        }
-        ofKey.set(key, own);
+        const story = stories.get(key) ?? new Set<number>();
+        stories.set(key, story);
+        story.add(i);
       }
     });
-    for (const [key, own] of ofKey)
+    for (const [key, story] of stories) {
+      // What went wrong in the invocations that handled it is part of it, too; that they began and ended well is not.
+      for (const invocation of new Set([...story].map((e) => this.#invocationOf[e] ?? -1))) {
+        for (const event of this.#ofInvocation[invocation] ?? []) if (this.#wentWrong(event)) story.add(event);
+      }
       this.#ofKey.set(
         key,
-        [...own].sort((a, b) => a - b),
+        [...story].sort((a, b) => a - b),
       );
+    }
+  }
+
+  #wentWrong(index: number): boolean {
+    const event = this.#events[index];
+    return event?.kind === 'call' || (event?.kind === 'end' && endingOf(event.text) !== 'done');
   }
 
   /** The keys that an event is about: its own, and those of its message. */
@@ -69,7 +78,7 @@ export class Relations {
     return new Set(keys ?? []);
   }
 
-  /** Indexes of a key's story, in order: its events, its messages' and those of the invocations that handled it. */
+  /** Indexes of a key's story, in order: its events, its messages' and what went wrong in the invocations that handled it. */
   ofKey(key: string): readonly number[] {
     return this.#ofKey.get(key) ?? [];
   }
@@ -78,20 +87,22 @@ export class Relations {
     return this.#ofMessage.get(message) ?? [];
   }
 
+  /** Indexes of the events of an event's invocation, from what it was given to its end. Empty for an event of none. */
+  ofInvocation(event: number): readonly number[] {
+    return this.#ofInvocation[this.#invocationOf[event] ?? -1] ?? [];
+  }
+
   /**
-   * What belongs to an event. `near`: the same message or, for an event of no message, the same invocation; itself in
-   * any case. `far`: the same keys.
+   * What belongs to an event. `near`: the same message; of an event without message and keys the same invocation; itself
+   * in any case. `far`: the same keys.
    */
   of(event: number): { readonly near: readonly number[]; readonly far: readonly number[] } {
     const found = this.#events[event];
     if (found === undefined) return { near: [], far: [] };
-    const near =
-      found.message !== undefined
-        ? this.ofMessage(found.message)
-        : (found.kind === 'begin' || found.kind === 'end') && found.who
-          ? (this.#ofProcess.get(found.who) ?? [])
-          : [event];
-    return { near, far: [...this.keysOf(event)].flatMap((key) => this.ofKey(key)) };
+    const keys = this.keysOf(event);
+    const message = found.message === undefined ? [] : this.ofMessage(found.message);
+    const near = message.length > 0 ? message : keys.size > 0 ? [event] : [...new Set([event, ...this.ofInvocation(event)])].sort((a, b) => a - b);
+    return { near, far: [...keys].flatMap((key) => this.ofKey(key)) };
   }
 
   /** Whether an event has all of the words. */
@@ -131,6 +142,31 @@ export class Relations {
     for (const event of near) if (levels[event] !== LEVEL.hidden) levels[event] = LEVEL.strong;
     return levels;
   }
+}
+
+/**
+ * The events of each invocation. A sandbox runs one after the other under one name; what it is given (`batch`,
+ * `receive`) may be told of just before its `begin`.
+ */
+function invocationsOf(events: readonly TraceEvent[]): number[][] {
+  const all: number[][] = [];
+  const current = new Map<string, number[]>();
+  const given = new Map<string, number[]>();
+  events.forEach((event, i) => {
+    const { who, kind } = event;
+    if (processOf(who) === undefined || who === undefined) return;
+    const running = current.get(who);
+    const idle = running === undefined || events[running.at(-1) as number]?.kind === 'end';
+    if (kind === 'begin') {
+      const own = [...(given.get(who) ?? []), i];
+      given.delete(who);
+      current.set(who, own);
+      all.push(own);
+    } else if (idle && (kind === 'batch' || kind === 'receive')) push(given, who, i);
+    // What takes effect after its end is still its doing.
+    else running?.push(i);
+  });
+  return all;
 }
 
 function push(map: Map<string, number[]>, name: string, event: number): void {

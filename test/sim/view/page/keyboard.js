@@ -21,8 +21,7 @@ export function bindKeys(state, transport) {
   /** Events of the same message, or of the same invocation. */
   const near = () => {
     const { near: found } = state.relations.of(state.cursor);
-    const who = state.events[state.cursor]?.who;
-    return found.length > 1 || who === undefined ? found : state.listed.filter((e) => state.events[e]?.who === who);
+    return found.length > 1 ? found : state.relations.ofInvocation(state.cursor);
   };
 
   /** @type {Record<string, (event: KeyboardEvent) => void>} */

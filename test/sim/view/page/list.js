@@ -76,7 +76,7 @@ export function makeList(state) {
   function addRow() {
     const row = make('div', 'event');
     row.setAttribute('role', 'option');
-    const glyph = make('canvas');
+    const glyph = make('canvas', 'glyph');
     glyph.setAttribute('aria-hidden', 'true');
     row.append(make('span', 't'), glyph, make('span', 'what'));
     pool.push(row);

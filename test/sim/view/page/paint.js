@@ -1,6 +1,6 @@
 import { touching } from '../intervals.ts';
 import { LEVEL } from '../relations.ts';
-import { originOf, slotMiddle } from '../rows.ts';
+import { originOf, processOf, slotMiddle } from '../rows.ts';
 import { clipText, GUTTER, inPlot, middleOf } from './geometry.js';
 import { bar, cross, drawGlyph, polygon } from './glyphs.js';
 import { memberColour } from './theme.js';
@@ -55,23 +55,45 @@ function paintEpochs(c, state, g, theme, row) {
   c.font = `10.5px ${theme.font}`;
   c.textBaseline = 'middle';
   c.textAlign = 'left';
-  let labelled = GUTTER;
-  for (const { role, start, end } of own) {
-    const [x0, x1] = [Math.max(GUTTER, g.x(start[state.axis])), Math.min(g.width, g.x(end[state.axis]))];
-    if (x1 <= GUTTER || x0 >= g.width) continue;
-    c.fillStyle = role.primary === true ? memberColour(theme, state.header.members, member) : theme.e0;
-    // Each epoch has another shade, so that a change shows also where the role stays.
-    c.globalAlpha = (role.primary === true ? 0.17 : 0.05) + (role.epoch % 2) * (role.primary === true ? 0.09 : 0.05);
-    c.fillRect(x0, y, x1 - x0, tall);
-    c.globalAlpha = role.primary === true ? 0.8 : 0.45;
-    if (role.primary === true) c.fillRect(x0, y + tall - 2, x1 - x0, 2);
-    c.globalAlpha = 0.9;
-    c.fillStyle = theme.soft;
-    const text = clipText(c, `epoch ${role.epoch}${role.primary === true ? ' · primary' : ''}`, x1 - Math.max(x0, labelled) - 14);
-    if (text !== '' && !text.startsWith('…')) c.fillText(text, Math.max(x0, labelled) + 11, y + tall / 2 + 0.5);
-    labelled = Math.max(x0, labelled);
-    c.globalAlpha = 1;
+  for (const { role, start, end, superseded } of own) {
+    const primary = role.primary === true;
+    const until = primary && superseded !== undefined ? superseded : end;
+    const name = `epoch ${role.epoch}${primary ? ' · primary' : ''}`;
+    paintEpoch(
+      c,
+      g,
+      y,
+      tall,
+      g.x(start[state.axis]),
+      g.x(until[state.axis]),
+      name,
+      primary ? memberColour(theme, state.header.members, member) : theme.e0,
+      primary,
+      role.epoch,
+      theme,
+    );
+    if (until !== end) paintEpoch(c, g, y, tall, g.x(until[state.axis]), g.x(end[state.axis]), `${name} until then`, theme.e0, false, role.epoch, theme);
   }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} c @param {Geometry} g @param {number} y @param {number} tall @param {number} from @param {number} to
+ * @param {string} name @param {string} colour @param {boolean} primary @param {number} epoch @param {Theme} theme
+ */
+function paintEpoch(c, g, y, tall, from, to, name, colour, primary, epoch, theme) {
+  const [x0, x1] = [Math.max(GUTTER, from), Math.min(g.width, to)];
+  if (x1 <= GUTTER || x0 >= g.width) return;
+  c.fillStyle = colour;
+  // Each epoch has another shade, so that a change shows also where the role stays.
+  c.globalAlpha = primary ? 0.15 + (epoch % 2) * 0.09 : 0.05 + (epoch % 2) * 0.05;
+  c.fillRect(x0, y, x1 - x0, tall);
+  c.globalAlpha = 0.8;
+  if (primary) c.fillRect(x0, y + tall - 2, x1 - x0, 2);
+  c.fillStyle = theme.soft;
+  c.globalAlpha = 0.9;
+  const text = clipText(c, name, x1 - x0 - 18);
+  if (text.length > 8 || text === name) c.fillText(text, x0 + 11, y + tall / 2 + 0.5);
+  c.globalAlpha = 1;
 }
 
 /** Faults that last shade what they are about: a link's rows, a member's, or everything. @param {CanvasRenderingContext2D} c @param {State} state @param {Geometry} g @param {Theme} theme */
@@ -90,11 +112,17 @@ function paintFaultGround(c, state, g, theme) {
     c.globalAlpha = level === LEVEL.dim ? 0.03 : 0.09;
     state.model.rows.forEach((row, r) => {
       if (r === 0 || !onScreen(state, g, r)) return;
-      const about = event.link !== undefined ? row.link === event.link : event.at !== undefined ? row.member === event.at : true;
-      if (about) c.fillRect(x0, g.y(r), x1 - x0, state.rows.heights[r] ?? 0);
+      if (isAbout(event, row)) c.fillRect(x0, g.y(r), x1 - x0, state.rows.heights[r] ?? 0);
     });
     c.globalAlpha = 1;
   }
+}
+
+/** Whether a fault is about a row: the function of the process that its text begins with, else its link, its member, or everything. @param {import('../../trace.ts').TraceEvent} fault @param {import('../rows.ts').Row} row */
+function isAbout(fault, row) {
+  const process = processOf(fault.text.split(' ')[0]);
+  if (process !== undefined) return row.kind === 'process' && row.member === process.member && row.label === process.name;
+  return fault.link !== undefined ? row.link === fault.link : fault.at === undefined || row.member === fault.at;
 }
 
 /** @param {CanvasRenderingContext2D} c @param {State} state @param {Geometry} g @param {Theme} theme @param {number} index */

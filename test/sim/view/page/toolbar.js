@@ -63,7 +63,7 @@ export function makeToolbar(state) {
   const kinds = element('kinds');
   const counts = Map.groupBy(state.events, (e) => e.kind);
   const legend = KINDS.filter(([kind]) => counts.has(kind)).map(([kind, name]) => {
-    const glyph = /** @type {HTMLCanvasElement} */ (make('canvas'));
+    const glyph = /** @type {HTMLCanvasElement} */ (make('canvas', 'glyph'));
     glyph.setAttribute('aria-hidden', 'true');
     const made = chip('', `${counts.get(kind)?.length.toLocaleString('en')} events. Show or hide them.`, () => state.toggleKind(kind));
     made.append(glyph, name);
