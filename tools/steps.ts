@@ -95,6 +95,10 @@ export const check = (name: string, command: string, args: readonly string[], li
   },
 });
 
+/** A step that runs the simulator on seeds 1 to `seeds`: one passed, or one failed with its story on the output. */
+export const simulation = (seeds: number, limitMs: number): Step =>
+  check('simulation', 'node', ['--disable-warning=ExperimentalWarning', 'test/sim/main.ts', '--seeds', String(seeds), '--seed', '1'], limitMs);
+
 /** A step that runs one of vitest's projects (see vitest.config.ts). `filters` are parts of file names. */
 export const tests = (name: string, project: string, limitMs: number, filters: readonly string[] = []): Step => ({
   name,

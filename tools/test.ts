@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import type { Step } from './steps.ts';
-import { check, runSteps, tests } from './steps.ts';
+import { check, runSteps, simulation, tests } from './steps.ts';
 
 /**
  * `npm test`: everything, in order, from the cheapest to the dearest. It goes on after a failure and reports all of
@@ -15,11 +15,15 @@ const MINUTE = 60_000;
 /** Longest time of the whole (ms): CI's 20 minutes, less the installation before it. A step gets what is left, at most its own limit. */
 const LIMIT_MS = 18 * MINUTE;
 
+/** Seeds of the simulator, from the first. */
+const SEEDS = 2_000;
+
 /** Steps and the longest time of each (ms). */
 const STEPS: readonly Step[] = [
   check('types', 'tsc', [], 2 * MINUTE),
   check('lint', 'biome', ['check', '--error-on-warnings', '.'], 2 * MINUTE),
   tests('unit', 'unit', 5 * MINUTE),
+  simulation(SEEDS, 6 * MINUTE),
   tests('cdk', 'cdk', 3 * MINUTE),
   tests('process', 'process', 3 * MINUTE),
   tests('local', 'local', 5 * MINUTE),

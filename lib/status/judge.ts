@@ -1,6 +1,6 @@
-import { SENT_BEHIND_MAX_MS } from '../core/constants.ts';
 import { isPrimary } from '../core/formats/rows.ts';
 import type { QueueDepth } from '../ports/queue.ts';
+import { losesRecord, overdueRecord } from '../reconcile/behind.ts';
 import type { LinkFacts, MemberFacts, SetFacts } from './gather.ts';
 import type { LinkHealth } from './health.ts';
 import { linkHealth } from './health.ts';
@@ -87,7 +87,12 @@ export function primaryOf(facts: SetFacts): { readonly member: string; readonly 
 export function judgeSet(facts: SetFacts, now: number): SetStatus {
   const primary = primaryOf(facts);
   const links = facts.members.flatMap((m) => m.links.map((l) => linkStatus(m, l, now)));
-  const attention = [...seatAttention(facts, primary), ...facts.members.flatMap(memberAttention), ...links.flatMap(linkAttention), ...refusedAttention(facts)];
+  const attention = [
+    ...seatAttention(facts, primary),
+    ...facts.members.flatMap((m) => memberAttention(m, now)),
+    ...links.flatMap(linkAttention),
+    ...refusedAttention(facts),
+  ];
   return {
     set: facts.set,
     at: now,
@@ -170,7 +175,7 @@ function seatAttention(facts: SetFacts, primary: { member: string; epoch: number
   return found;
 }
 
-function memberAttention(m: MemberFacts): Attention[] {
+function memberAttention(m: MemberFacts, now: number): Attention[] {
   const found: Attention[] = m.unread.map((u) => ({
     code: m.reached ? 'unread' : u.kind === 'missing' ? 'not-deployed' : 'unreachable',
     member: m.member,
@@ -206,15 +211,25 @@ function memberAttention(m: MemberFacts): Attention[] {
       message: `${failures} stream ${failures === 1 ? 'batch' : 'batches'} of ${m.member} could not be processed in time (queue of stream failures): its links are incomplete.`,
     });
   }
-  for (const s of m.shards) {
-    if (s.sent === undefined || s.seen === undefined || s.seen.at - s.sent.at <= SENT_BEHIND_MAX_MS) continue;
-    found.push({
-      code: 'fanout-behind',
-      member: m.member,
-      message: `Fan-out of ${m.member} is ${span(s.seen.at - s.sent.at)} behind the observer in shard ${s.id}; DynamoDB drops records after 24 h.`,
-    });
-  }
-  return found;
+  return [...found, ...fanoutAttention(m, now)];
+}
+
+/** What fan-out has lost, or is about to: as long as a link is stale, or becomes stale with the next minute run by it. */
+function fanoutAttention(m: MemberFacts, now: number): Attention[] {
+  const { seat } = m;
+  if (seat === undefined || !isPrimary(seat)) return [];
+  return m.shards.flatMap((s) => {
+    const record = overdueRecord(s, now);
+    if (record === undefined || record.at <= seat.since) return [];
+    if (!m.links.some(({ link }) => link !== undefined && (link.state === 'stale' || losesRecord(link, seat.since, record)))) return [];
+    return [
+      {
+        code: 'fanout-behind',
+        member: m.member,
+        message: `Fan-out of ${m.member} is ${span(now - record.at)} behind in shard ${s.id}: it has not sent a record that the observer has seen. DynamoDB drops records after 24 h.`,
+      },
+    ];
+  });
 }
 
 function linkAttention(l: LinkStatus): Attention[] {

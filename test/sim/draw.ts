@@ -3,11 +3,11 @@ import { FAULTS } from './faults/all.ts';
 import type { Knobs } from './knobs.ts';
 
 /** Steps of a short seed: about 200 operations. */
-const STEPS = 140;
+const STEPS = 120;
 /** The share of seeds without any fault: what holds only under faults would be odd. */
 const CALM_SHARE = 0.05;
 /** Mean times between two steps (virtual ms): from crowded to idle. */
-const PACES_MS = [15, 100, 500, 3_000, 20_000] as const;
+const PACES_MS = [5, 15, 15, 50, 50, 200, 1_000, 10_000] as const;
 const TICKS_MS = [60_000, 60_000, 300_000, 1_800_000] as const;
 
 /** Kinds of fault that make days pass. */

@@ -2,6 +2,7 @@ import type { CloudCall, Fault } from '../../lib/adapters/memory/call.ts';
 import type { FaultHooks } from './fault.ts';
 import { FAULTS } from './faults/all.ts';
 import type { StreamReader } from './mappings/stream.ts';
+import type { KnownMessage } from './messages.ts';
 import type { SimProcess } from './process.ts';
 import type { World } from './world.ts';
 
@@ -52,8 +53,8 @@ export class Faults {
   step(): void {
     for (const hook of this.#hooks) hook.step?.();
   }
-  cut(available: number): number | undefined {
-    return this.#first((h) => h.cut?.(available));
+  cut(available: number, reader: StreamReader): number | undefined {
+    return this.#first((h) => h.cut?.(available, reader));
   }
   checkpoint(reader: StreamReader): void {
     if (!this.#world.healing) for (const hook of this.#hooks) hook.checkpoint?.(reader);
@@ -61,8 +62,8 @@ export class Faults {
   startMs(): number | undefined {
     return this.#first((h) => h.startMs?.());
   }
-  keep(): boolean {
-    return this.#first((h) => (h.keep?.() === true ? true : undefined)) === true;
+  keep(message: KnownMessage): boolean {
+    return this.#first((h) => (h.keep?.(message) === true ? true : undefined)) === true;
   }
   heal(): void {
     for (const hook of this.#hooks) hook.heal?.();

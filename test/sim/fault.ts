@@ -1,6 +1,7 @@
 import type { CloudCall, Fault } from '../../lib/adapters/memory/call.ts';
 import type { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import type { StreamReader } from './mappings/stream.ts';
+import type { KnownMessage } from './messages.ts';
 import type { SimProcess } from './process.ts';
 import type { World } from './world.ts';
 
@@ -31,7 +32,10 @@ export interface FaultContext {
   /** Whether it strikes now, by its rate. Never while the world heals. */
   strikes(): boolean;
   /** Counts one that was injected, and writes it into the trace. */
-  injected(text: () => string, where?: { readonly at?: string; readonly link?: string; readonly keys?: readonly string[] }): void;
+  injected(
+    text: () => string,
+    where?: { readonly at?: string; readonly link?: string; readonly lane?: number; readonly message?: string; readonly keys?: readonly string[] },
+  ): void;
 }
 
 /** Where a fault can strike. All are optional; none is asked while the world heals, but for `heal`. */
@@ -43,13 +47,13 @@ export interface FaultHooks {
   /** Between two steps of the workload. */
   step?(): void;
   /** How many of the records that are there the next batch of a stream shall have. */
-  cut?(available: number): number | undefined;
+  cut?(available: number, reader: StreamReader): number | undefined;
   /** After a batch was handled: the reader's checkpoint may be moved. */
   checkpoint?(reader: StreamReader): void;
   /** How long received messages wait until their invocation begins (ms). */
   startMs?(): number | undefined;
   /** Whether a finished message stays in its queue, so that it comes again. */
-  keep?(): boolean;
+  keep?(message: KnownMessage): boolean;
   /** The faults are over: whatever lasts is ended here. */
   heal?(): void;
 }

@@ -48,10 +48,7 @@ export class Operator {
       await me.clock.sleep(afterMs);
       const epoch = 1 + Math.max(...set.members.map((m) => set.seat(m)?.fence ?? 0), world.model.primary?.epoch ?? 0);
       world.trace.add('role', () => ({ who: 'operator', at: to, text: `raises the fences to epoch ${epoch}` }));
-      const open = { region: to, at: me.clock.now() + OPEN_WAIT_MS + CLOCK_OFFSET_MAX_MS };
-      for (const member of set.members) {
-        if (member === to || reachable(member)) await raiseFence(set.region(member).ports(me).table, set.controlName(member), epoch, to, open);
-      }
+      for (const member of set.members) if (member === to || reachable(member)) await this.#raise(to, member, epoch);
       await me.clock.sleep(SILENCE_MS / 2);
       const since = me.clock.now();
       await me.clock.sleep(SILENCE_MS / 2);
@@ -122,7 +119,11 @@ export class Operator {
     const { set } = world;
     const primary = world.model.primary?.member;
     if (primary === undefined) return;
-    if (set.members.some((m) => set.seat(m) === undefined)) await this.init(primary);
+    if (set.members.some((m) => set.seat(m) === undefined)) {
+      // A member that was out of reach may still hold itself for the primary of an older epoch; nothing is made anew beside it.
+      for (const member of set.members) if (set.seat(member) !== undefined) await this.#raise(primary, member, world.model.primary?.epoch ?? 1);
+      await this.init(primary);
+    }
     for (const link of set.links) {
       if (link.source !== primary) continue;
       if (set.linkRow(primary, link.target)?.state === 'stale') {
@@ -133,6 +134,14 @@ export class Operator {
       const keys = why === undefined ? world.doubt.keys(link.id) : this.#allKeys(primary, link.target);
       if (keys.length > 0) await this.resync(primary, link.target, keys);
     }
+  }
+
+  /** Raises a member's fence for the primary of an epoch. One that is there already stays. */
+  async #raise(primary: string, member: string, epoch: number): Promise<void> {
+    const { set } = this.#world;
+    const me = this.#me(primary);
+    const open = { region: primary, at: me.clock.now() + OPEN_WAIT_MS + CLOCK_OFFSET_MAX_MS };
+    await raiseFence(set.region(member).ports(me).table, set.controlName(member), epoch, primary, open);
   }
 
   #allKeys(source: string, target: string): readonly string[] {

@@ -10,12 +10,20 @@ import { EXCEPTION, FIGURES, HANG, outcomeOfFigures } from './pool-protocol.ts';
 export const HANG_MS = 60_000;
 export const HANG_A_STEP_MS = 100;
 
+/**
+ * A stop waits so long for seeds that run (wall ms). A thread that is ended in the middle of its work can take the whole
+ * process with it: Node 24 aborts when a zstd stream is between its making and its setting up ("close before init").
+ */
+const STOP_MAX_MS = 5_000;
+
 /** How a pool is made. */
 export interface PoolOptions {
   /** Threads. */
   readonly jobs: number;
   /** Address of the module that runs a seed; run.ts by default. */
   readonly module?: string;
+  /** How long a stop waits for seeds that run (wall ms); STOP_MAX_MS by default. */
+  readonly stopMs?: number;
 }
 
 /** The pool was stopped before the task was done. */
@@ -46,6 +54,7 @@ interface Thread {
 export class Pool {
   readonly jobs: number;
   readonly #module: string;
+  readonly #stopMs: number;
   readonly #threads = new Set<Thread>();
   readonly #urgent: Job[] = [];
   readonly #waiting: Job[] = [];
@@ -54,6 +63,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.jobs = options.jobs;
+    this.#stopMs = options.stopMs ?? STOP_MAX_MS;
     this.#module = options.module ?? new URL('./run.ts', import.meta.url).href;
   }
 
@@ -74,14 +84,19 @@ export class Pool {
     return promise;
   }
 
-  /** Ends all threads. What was not done is rejected. */
+  /** Ends all threads. What was not done is rejected at once; the threads may finish the seed that they have, within STOP_MAX_MS. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const threads = [...this.#threads];
     this.#threads.clear();
     for (const job of [...this.#urgent.splice(0), ...this.#waiting.splice(0), ...threads.flatMap((t) => t.job ?? [])]) job.reject(new StoppedError());
     for (const thread of threads) clearTimeout(thread.limit);
-    await Promise.all(threads.map((t) => t.worker.terminate()));
+    await Promise.all(
+      threads.map(async ({ job, worker }) => {
+        if (job !== undefined) await answered(worker, this.#stopMs);
+        await worker.terminate();
+      }),
+    );
   }
 
   /** Gives what waits to threads that are free, and makes threads while there are fewer than there may be. */
@@ -165,6 +180,18 @@ export class Pool {
     thread.job = undefined;
     job?.resolve(done);
   }
+}
+
+/** Waits until a thread has said or done anything, at most `maxMs`. */
+function answered(worker: Worker, maxMs: number): Promise<void> {
+  return new Promise((done) => {
+    const limit = setTimeout(done, maxMs);
+    const end = (): void => {
+      clearTimeout(limit);
+      done();
+    };
+    worker.once('message', end).once('exit', end);
+  });
 }
 
 /** Header of the trace of a run that threw before it could write its own. */

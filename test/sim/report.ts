@@ -72,6 +72,8 @@ export function totalsTable(totals: Totals, wallMs: number, paint: Paint): strin
   const table = new Table({
     head: ['', '', 'fault', 'injected', 'fault', 'injected'],
     colAligns: ['left', 'right', 'left', 'right', 'left', 'right'],
+    // One rule below the head is enough.
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     style: { head: [], border: [] },
   });
   for (let i = 0; i < Math.max(left.length, half); i += 1) {

@@ -26,9 +26,11 @@ const MEND_AFTER_MS = 60_000;
 /** Longest time of a promotion, the time until somebody begins it included (virtual ms). */
 const PROMOTION_MAX_MS = 300_000;
 /** What a rested world is watched for (virtual ms): nothing may happen in it but the minute run. */
-const WATCH_MS = 10 * 60_000;
+const WATCH_MS = 3 * 60_000;
 /** Period of the minute run while the world heals (virtual ms), as it is deployed. */
 const HEALTHY_TICK_MS = 60_000;
+/** Frames of an error's stack in a run whose trace is kept. */
+const FRAMES = 20;
 /** The observer's window (virtual ms). */
 const OBSERVE_WINDOW_MS = 20_000;
 
@@ -38,6 +40,8 @@ export interface RunOptions {
   readonly knobs?: Partial<Knobs>;
   /** Keep the trace, not only its digest. */
   readonly keepTrace?: boolean;
+  /** Is given the world when it is made, so that a run that neither ends nor fails can still be looked at. */
+  readonly watch?: (world: World) => void;
 }
 
 /** A run's outcome, and its trace if it was kept. */
@@ -49,7 +53,20 @@ export interface Run {
 /** Runs one seed: break, heal, converge. The same seed and knobs give the same run, everywhere. */
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Run> {
   const knobs: Knobs = { ...drawKnobs(seed), ...options.knobs };
-  const world = new World(seed, knobs, options.keepTrace === true, ORACLES);
+  // Most errors of a run are refusals that were injected: their stacks are made only for a run that somebody will read.
+  const frames = Error.stackTraceLimit;
+  Error.stackTraceLimit = options.keepTrace === true ? FRAMES : 0;
+  try {
+    return await runWorld(seed, knobs, options);
+  } finally {
+    Error.stackTraceLimit = frames;
+  }
+}
+
+async function runWorld(seed: number, knobs: Knobs, options: RunOptions): Promise<Run> {
+  const keepTrace = options.keepTrace === true;
+  const world = new World(seed, knobs, keepTrace, ORACLES);
+  options.watch?.(world);
   const operator = new Operator(world);
   const workload = new Workload(world);
   world.operator = operator;
@@ -63,7 +80,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   world.trace.add('phase', () => ({ text: 'break' }));
   await breakPhase(world, workload);
   if (world.violation === undefined) await healPhase(world, operator);
-  return { outcome: outcomeOf(world), ...(options.keepTrace === true && { trace: { header: headerOf(world), events: world.trace.events } }) };
+  return { outcome: outcomeOf(world), ...(keepTrace && { trace: { header: headerOf(world), events: world.trace.events } }) };
 }
 
 /** Mappings and functions of every member. */

@@ -164,9 +164,24 @@ const rarerFaults: Pass = {
   accepts: (candidate, now) => total(candidate) < total(now),
 };
 
+/** A kind that struck so seldom is looked for nearer to the beginning: with a higher rate and fewer steps. */
+const SELDOM = 3;
+const SURER_RATES = [1, 0.3, 0.1] as const;
+const surerFaults: Pass = {
+  candidates: ({ knobs, injected }) =>
+    Object.entries(knobs.faults)
+      .filter(([name]) => (injected[name] ?? 0) >= 1 && (injected[name] ?? 0) <= SELDOM)
+      .flatMap(([name, rate]) =>
+        smaller(knobs.steps, 1).flatMap((steps) =>
+          SURER_RATES.filter((r) => r > rate).map((r) => ({ ...knobs, steps, faults: { ...knobs.faults, [name]: r } })),
+        ),
+      ),
+};
+
 const PASSES: readonly Pass[] = [
   fewerFaults,
   lower('steps', 1),
+  surerFaults,
   lower('members', 2),
   lower('keys', 1),
   lower('lanes', 1),

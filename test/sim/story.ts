@@ -17,14 +17,15 @@ export interface StoryLine {
 /** Events that are told when there is no key: the last ones before the violation. */
 const EVENTS_TOLD = 60;
 /** Lines of a longer story that are shown: its beginning and its end. */
-const HEAD_LINES = 40;
-const TAIL_LINES = 160;
-/** An invocation that begins later than this after its messages were received is told to (ms). */
-const LATE_START_MS = 1_000;
+const HEAD_LINES = 20;
+const TAIL_LINES = 130;
+/** That an invocation began is told only when it was later than this after it was given something, and that it answered only when it took longer (ms). */
+const NOTABLE_MS = 1_000;
 /** Keys of a message that are named beside the one whose story it is. */
 const OTHERS_NAMED = 2;
-/** Numbers this long are sequence numbers. */
-const SEQUENCE = /\b\d{16,}\b/g;
+/** Numbers this long are sequence numbers, unless they name a shard. */
+const SEQUENCE = /(?<![-\d])\d{16,}\b/g;
+const SHARD = /shardId-0*(\d+)/g;
 
 /** Events that give every story its frame. */
 const FRAME: ReadonlySet<TraceKind> = new Set(['phase', 'role', 'violation']);
@@ -88,13 +89,13 @@ export function tellStory(header: TraceHeader, events: readonly TraceEvent[], ke
   const lines: StoryLine[] = [];
   /** When each process was last given something. */
   const given = new Map<string, number>();
+  const idle = idleBatches(events);
   for (const i of chosen) {
     const e = events[i] as TraceEvent;
-    if ((e.kind === 'receive' || e.kind === 'batch') && e.who !== undefined) given.set(e.who, e.t);
-    if (e.kind === 'begin') {
-      const since = given.get(e.who ?? '');
-      if (since !== undefined && e.t - since < LATE_START_MS) continue;
-    }
+    if (idle.has(i)) continue;
+    const since = given.get(e.who ?? '') ?? Number.NEGATIVE_INFINITY;
+    if (e.who !== undefined && (e.kind === 'receive' || e.kind === 'batch' || e.kind === 'begin')) given.set(e.who, e.t);
+    if ((e.kind === 'begin' || (e.kind === 'end' && e.text === 'answers')) && e.t - since < NOTABLE_MS) continue;
     // A fault and the request that it struck are one line: the request's, with the fault's name.
     const fault = events[i - 1];
     const struck = e.kind === 'call' && fault?.kind === 'fault' && told.has(i - 1) && fault.t === e.t ? fault.who : undefined;
@@ -104,6 +105,26 @@ export function tellStory(header: TraceHeader, events: readonly TraceEvent[], ke
   return lines;
 }
 
+/** Batches of a secondary that came to nothing, from their delivery to their answer: its stream shows what appliers wrote, which nobody wants to read. At a primary such a batch is worth a line. */
+function idleBatches(events: readonly TraceEvent[]): ReadonlySet<number> {
+  const idle = new Set<number>();
+  const open = new Map<string, number[]>();
+  let primary: string | undefined;
+  events.forEach((e, i) => {
+    if (e.kind === 'role' && e.text.startsWith('is primary')) primary = e.at;
+    if (e.who === undefined) return;
+    const batch = open.get(e.who);
+    if (e.kind === 'batch') {
+      if (e.at !== primary) open.set(e.who, [i]);
+    } else if (e.kind === 'begin') batch?.push(i);
+    else {
+      if (batch !== undefined && e.kind === 'end' && e.text === 'answers') for (const n of [...batch, i]) idle.add(n);
+      open.delete(e.who);
+    }
+  });
+  return idle;
+}
+
 function lineOf(e: TraceEvent, key: string | undefined, struck: string | undefined): StoryLine {
   return {
     t: e.t,
@@ -111,13 +132,10 @@ function lineOf(e: TraceEvent, key: string | undefined, struck: string | undefin
     where: e.link ?? e.at ?? '',
     lane: e.lane === undefined ? '' : String(e.lane),
     message: e.message ?? '',
-    who: whoOf(e.who ?? ''),
+    who: e.who ?? '',
     text: wording(e, key, struck),
   };
 }
-
-/** "a/apply>b#3" stays whole: it is what a reader searches for. */
-const whoOf = (who: string): string => who;
 
 function wording(e: TraceEvent, key: string | undefined, struck: string | undefined): string {
   switch (e.kind) {
@@ -134,6 +152,8 @@ function wording(e: TraceEvent, key: string | undefined, struck: string | undefi
       return `stores ${key === undefined ? e.text : shortened(e.text, key)}`;
     case 'dead':
       return `dead letter: ${e.text}`;
+    case 'violation':
+      return `✗ ${e.text}`;
     case 'phase':
       return `── ${e.text} ──`;
     case 'call':
@@ -195,7 +215,7 @@ export function renderStory(lines: readonly StoryLine[], paint: Paint, columns?:
   const shown = lines.length <= HEAD_LINES + TAIL_LINES ? lines : [...lines.slice(0, HEAD_LINES), ...lines.slice(-TAIL_LINES)];
   const short = shortener(shown.map((l) => l.text));
   const head = ['time', 'where', 'lane', 'message', 'who', ''];
-  const rows = shown.map((l) => [clockText(l.t), l.where, l.lane, l.message, l.who, short.replace(l.text)]);
+  const rows = shown.map((l) => [clockText(l.t), l.where, l.lane, l.message, l.who, short.replace(l.text).replace(SHARD, 'shard $1')]);
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => (r[i] ?? '').length)));
   const indent = widths.slice(0, -1).reduce((sum, w) => sum + w + GAP.length, 0);
   const room = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(WRAP_MIN, columns - indent);

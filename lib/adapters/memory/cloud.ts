@@ -1,6 +1,7 @@
 import type { Item } from '../../core/attribute.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { InvokePort } from '../../ports/invoke.ts';
+import type { ObjectPort } from '../../ports/objects.ts';
 import type { QueuePort } from '../../ports/queue.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type { ShardDescription, StreamPort, StreamRecord } from '../../ports/stream.ts';
@@ -8,6 +9,7 @@ import type { TablePort } from '../../ports/table.ts';
 import type { CallingProcess, CloudCall, CloudHook, CloudWitness } from './call.ts';
 import { Caller, Calls } from './call.ts';
 import type { SeededChance } from './chance.ts';
+import { MemoryObjectPort, MemoryObjects } from './objects.ts';
 import type { QueueDefinition, StoredMessage } from './queue.ts';
 import { MemoryQueue } from './queue.ts';
 import { MemoryQueuePort } from './queue-port.ts';
@@ -31,10 +33,11 @@ export interface RegionPorts {
   readonly queue: QueuePort;
   readonly stream: StreamPort;
   readonly invoke: InvokePort;
+  readonly objects: ObjectPort;
 }
 
 /**
- * The parts of AWS that Syncline stands on, in memory: regions with tables, streams, FIFO queues and functions. It
+ * The parts of AWS that Syncline stands on, in memory: regions with tables, streams, FIFO queues, buckets and functions. It
  * behaves as AWS documents it (test/adapters holds the same suite against it and against real servers), on a clock and a
  * chance that are given, so that a run can be repeated.
  *
@@ -97,6 +100,9 @@ export class MemoryRegion implements RegionPorts {
   readonly queue: QueuePort;
   readonly stream: StreamPort;
   readonly invoke: InvokePort;
+  readonly objects: ObjectPort;
+  /** The state of the region's buckets. */
+  readonly buckets = new MemoryObjects();
   readonly #calls: Calls;
   readonly #clock: Clock;
   readonly #chance: SeededChance;
@@ -119,11 +125,12 @@ export class MemoryRegion implements RegionPorts {
     this.#clock = clock;
     this.#chance = chance;
     this.#recorded = recorded;
-    const { table, queue, stream, invoke } = this.ports(undefined);
+    const { table, queue, stream, invoke, objects } = this.ports(undefined);
     this.table = table;
     this.queue = queue;
     this.stream = stream;
     this.invoke = invoke;
+    this.objects = objects;
   }
 
   /** The region's ports as one process has them: its requests name it, and wait for it when it is frozen. */
@@ -133,6 +140,7 @@ export class MemoryRegion implements RegionPorts {
     return {
       table: new MemoryTablePort(name, this.#tables, caller, this.#clock),
       queue: new MemoryQueuePort(name, this.#queues, caller, this.#clock),
+      objects: new MemoryObjectPort(name, this.buckets, caller),
       stream: {
         shards: (arn) => caller.call({ region: name, service: 'streams', op: 'shards', resources: [arn], args: [arn] }, undefined, () => this.#shards(arn)),
       },

@@ -20,8 +20,8 @@ export interface Group {
   head: Message | undefined;
   tail: Message | undefined;
   /**
-   * Those that were received and are still there, hidden or visible again: never more than one receive can take, since
-   * each receive of a group takes its first ones.
+   * Those that were received here and are still there, hidden or visible again: never more than one receive can take,
+   * since each receive of a group takes its first ones.
    */
   readonly received: Message[];
 }
@@ -58,7 +58,13 @@ export class Messages {
     return this.#byReceipt.get(receipt);
   }
 
-  store(id: string, from: Pick<SendEntry, 'body' | 'group' | 'dedup'>, attributes: Readonly<Record<string, string>>, nowMs: number): Message {
+  store(
+    id: string,
+    from: Pick<SendEntry, 'body' | 'group' | 'dedup'>,
+    attributes: Readonly<Record<string, string>>,
+    nowMs: number,
+    receiveCount: number,
+  ): Message {
     let group = this.#groups.get(from.group);
     if (group === undefined) {
       group = { id: from.group, head: undefined, tail: undefined, received: [] };
@@ -71,7 +77,7 @@ export class Messages {
       dedup: from.dedup,
       attributes,
       sentMs: nowMs,
-      receiveCount: 0,
+      receiveCount,
       receipt: undefined,
       firstReceivedMs: undefined,
       hiddenUntilMs: 0,
@@ -132,11 +138,4 @@ export class Messages {
     this.#last = undefined;
     this.#size = 0;
   }
-}
-
-/** When a group is free again (ms): undefined when nothing of it is in flight. */
-export function blockedUntil(group: Group, nowMs: number): number | undefined {
-  let until: number | undefined;
-  for (const { hiddenUntilMs } of group.received) if (hiddenUntilMs > nowMs && (until === undefined || hiddenUntilMs > until)) until = hiddenUntilMs;
-  return until;
 }

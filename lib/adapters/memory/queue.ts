@@ -3,7 +3,7 @@ import type { QueueDepth, QueueMessage, SendEntry } from '../../ports/queue.ts';
 import type { SeededChance } from './chance.ts';
 import { Fifo } from './fifo.ts';
 import type { Message } from './messages.ts';
-import { blockedUntil, Messages } from './messages.ts';
+import { Messages } from './messages.ts';
 
 /** A deduplication id is remembered for this long (ms). https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html */
 export const DEDUPLICATION_MS = 5 * 60 * 1_000;
@@ -48,9 +48,14 @@ export interface EntryFailure {
 
 /**
  * The state of one FIFO queue, with its deduplication scoped to the message group (high throughput mode). Messages of a
- * group come in order, and a group is blocked while any message of it is in flight. Every method is one atomic step, and
- * none but `contents` looks at messages that it does not return or remove: its cost does not depend on the backlog, only
- * on the number of groups. The times that it is given must not go back.
+ * group come in order, and one that is in flight holds back those after it. So a head that was given back comes again
+ * though later ones are still in flight, and those before one that was hidden for longer come again without it (AWS's
+ * documents say "subsequent messages"; LocalStack's tests were run against AWS: test_fifo_message_group_visibility_after_*,
+ * test_fifo_group_visibility_extends_*).
+ *
+ * Every method is one atomic step, and none but `contents` looks at messages that it does not return or remove: its cost
+ * does not depend on the backlog, only on the number of groups. The times that it is given must not go back.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
  */
 export class MemoryQueue {
@@ -71,7 +76,7 @@ export class MemoryQueue {
   readonly #deleted = new Set<string>();
   /** (group, deduplication id) pairs that were seen, and when each is forgotten: in that order, since all live equally long. */
   readonly #seen = new Set<string>();
-  readonly #seenUntil = new Fifo<{ readonly dedup: string; readonly ms: number }>();
+  #seenUntil = new Fifo<{ readonly dedup: string; readonly ms: number }>();
 
   constructor(definition: QueueDefinition, url: string, arn: string, dlq: MemoryQueue | undefined, chance: SeededChance) {
     this.name = definition.name;
@@ -102,24 +107,29 @@ export class MemoryQueue {
     this.#store(this.#chance.uuid(), entry, Object.freeze({ ...entry.attributes }), nowMs);
   }
 
-  /** Takes a message from the queue whose dead-letter queue this is. FIFO queues count its age anew. */
+  /**
+   * Takes a message from the queue whose dead-letter queue this is. FIFO queues count its age anew, but not its receives
+   * (seen on AWS by LocalStack's test_dead_letter_queue_message_attributes).
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+   */
   adopt(message: StoredMessage, nowMs: number): void {
-    this.#store(message.id, message, message.attributes, nowMs);
+    this.#store(message.id, message, message.attributes, nowMs, message.receiveCount);
   }
 
   /** Receives at most `max` messages, and moves to the dead-letter queue what was received too often. */
   receive(max: number, visibilityS: number, nowMs: number): readonly QueueMessage[] {
     this.#expire(nowMs);
-    // The next message of each group that was not blocked before this call: one call may take several of a group.
+    // The next message of each group, up to the first that was in flight before this call: one call may take several of a group.
     const heads: Message[] = [];
-    for (const group of this.#messages.groups()) if (blockedUntil(group, nowMs) === undefined) heads.push(group.head as Message);
+    for (const { head } of this.#messages.groups()) if (head !== undefined && head.hiddenUntilMs <= nowMs) heads.push(head);
     const received: QueueMessage[] = [];
     const dead: Message[] = [];
     while (received.length < max && heads.length > 0) {
       let next = 0;
       for (let i = 1; i < heads.length; i += 1) if ((heads[i] as Message).order < (heads[next] as Message).order) next = i;
       const message = heads[next] as Message;
-      if (message.afterInGroup !== undefined) heads[next] = message.afterInGroup;
+      const after = message.afterInGroup;
+      if (after !== undefined && after.hiddenUntilMs <= nowMs) heads[next] = after;
       else heads.splice(next, 1);
       if (this.#dlq !== undefined && message.receiveCount >= this.maxReceiveCount) {
         dead.push(message);
@@ -170,7 +180,7 @@ export class MemoryQueue {
     return undefined;
   }
 
-  /** Whether this is the newest receipt of a message that is still hidden: whoever holds it owns the message, and its lane. */
+  /** Whether this is the newest receipt of a message that is still hidden: whoever holds it owns the message. */
   owns(receipt: string, nowMs: number): boolean {
     this.#expire(nowMs);
     return (this.#messages.received(receipt)?.hiddenUntilMs ?? 0) > nowMs;
@@ -178,14 +188,14 @@ export class MemoryQueue {
 
   /**
    * When the next receive would do something, if nothing else happens before: receive a message, or move one to the
-   * dead-letter queue. Now, or the time at which the first blocked group is free again; undefined when the queue is empty.
+   * dead-letter queue. Now, or the time at which the first group's head is visible again; undefined when the queue is empty.
    */
   receivableAt(nowMs: number): number | undefined {
     this.#expire(nowMs);
     let at: number | undefined;
-    for (const group of this.#messages.groups()) {
-      const until = blockedUntil(group, nowMs);
-      if (until === undefined) return nowMs;
+    for (const { head } of this.#messages.groups()) {
+      const until = head?.hiddenUntilMs ?? 0;
+      if (until <= nowMs) return nowMs;
       if (at === undefined || until < at) at = until;
     }
     return at;
@@ -214,13 +224,15 @@ export class MemoryQueue {
     return at;
   }
 
-  /** Empties the queue. Deduplication ids are remembered all the same. */
+  /** Empties the queue, and forgets the deduplication ids (seen on AWS by LocalStack's test_purge_queue_clears_fifo_deduplication_cache). */
   purge(): void {
     this.#messages.clear();
+    this.#seen.clear();
+    this.#seenUntil = new Fifo();
   }
 
-  #store(id: string, from: Pick<SendEntry, 'body' | 'group' | 'dedup'>, attributes: Readonly<Record<string, string>>, nowMs: number): void {
-    const message = this.#messages.store(id, from, attributes, nowMs);
+  #store(id: string, from: Pick<SendEntry, 'body' | 'group' | 'dedup'>, attributes: Readonly<Record<string, string>>, nowMs: number, receiveCount = 0): void {
+    const message = this.#messages.store(id, from, attributes, nowMs, receiveCount);
     this.onStored?.(copyOf(message));
   }
 

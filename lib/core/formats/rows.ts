@@ -77,11 +77,24 @@ export interface Link {
   readonly mark?: { readonly sent: number; readonly arrived: number };
 }
 
-/** `shard / id`: how far the two readers of a stream's shard are. Both only grow. */
+/** A record of a shard: its sequence number, and when it was made (ms, DynamoDB's clock, whole seconds). */
+export interface ShardMark {
+  readonly sequence: string;
+  readonly at: number;
+}
+
+/** `shard / id`: how far the two readers of a stream's shard are. */
 export interface Shard {
   readonly id: string;
-  readonly sent?: { readonly sequence: string; readonly at: number };
-  readonly seen?: { readonly sequence: string; readonly at: number };
+  /** The newest record that fan-out has moved. Only grows. */
+  readonly sent?: ShardMark;
+  /** The newest record that the observer has seen. Only grows. */
+  readonly seen?: ShardMark;
+  /**
+   * Records, the oldest first, that the observer had seen while fan-out had not sent them. Written by the minute run, as
+   * it looks: what `sent` has reached since counts no more. See lib/reconcile/behind.ts.
+   */
+  readonly unsent?: readonly ShardMark[];
 }
 
 /** `refused / key hash`, at the target: a key that it can never take as it is. */
@@ -215,26 +228,46 @@ export function decodeLink(row: Item): Link {
 /** A sequence number as it stands in a shard's row: a position of epoch 0, fixed-width, so that a condition can compare it. */
 export const sequenceValue = (sequence: string): AttributeValue => ({ B: position(0, sequence).toString('base64') });
 
-/** A shard's row; `sent` and `seen` are written by update, one each, so this serves tests and readers. */
+/** Records as they stand in a shard's row, by their sequence numbers. */
+export const unsentValue = (marks: readonly ShardMark[]): AttributeValue => ({
+  L: marks.map((mark) => ({ M: { sequence: sequenceValue(mark.sequence), at: n(mark.at) } })),
+});
+
+/** A shard's row; `sent`, `seen` and `unsent` are written by update, one each, so this serves tests and readers. */
 export function encodeShard(shard: Shard): Item {
   return {
     ...shardKey(shard.id),
     f: { N: FORMAT },
     ...(shard.sent && { sent: sequenceValue(shard.sent.sequence), sentAt: n(shard.sent.at) }),
     ...(shard.seen && { seen: sequenceValue(shard.seen.sequence), seenAt: n(shard.seen.at) }),
+    ...(shard.unsent && { unsent: unsentValue(shard.unsent) }),
   };
 }
 
 /** Reads a shard. @throws FormatError */
 export function decodeShard(row: Item): Shard {
   check(row, 'shard');
-  const mark = (name: 'sent' | 'seen'): { sequence: string; at: number } | undefined => {
-    const bytes = text(row[name], 'B');
-    return bytes === undefined
-      ? undefined
-      : { sequence: sequenceOf(readPosition(Buffer.from(bytes, 'base64'))).toString(), at: num(row, `${name}At`, 'shard') };
+  const mark = (name: 'sent' | 'seen'): ShardMark | undefined => {
+    const sequence = storedSequence(row[name]);
+    return sequence === undefined ? undefined : { sequence, at: num(row, `${name}At`, 'shard') };
   };
-  return present<Shard>({ id: text(row['sk'], 'S') ?? '', sent: mark('sent'), seen: mark('seen') });
+  return present<Shard>({ id: text(row['sk'], 'S') ?? '', sent: mark('sent'), seen: mark('seen'), unsent: unsentMarks(row['unsent']) });
+}
+
+function storedSequence(value: AttributeValue | undefined): string | undefined {
+  const bytes = text(value, 'B');
+  return bytes === undefined ? undefined : sequenceOf(readPosition(Buffer.from(bytes, 'base64'))).toString();
+}
+
+function unsentMarks(value: AttributeValue | undefined): readonly ShardMark[] | undefined {
+  if (value === undefined) return undefined;
+  if (!('L' in value)) throw new FormatError('shard row whose "unsent" is not a list');
+  return value.L.map((entry) => {
+    const fields = mapOf(entry);
+    const sequence = storedSequence(fields?.['sequence']);
+    if (fields === undefined || sequence === undefined) throw new FormatError('shard row with an entry of "unsent" that has no "sequence"');
+    return { sequence, at: num(fields, 'at', 'shard') };
+  });
 }
 
 /** A refused key's row. */

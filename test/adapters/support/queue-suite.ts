@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueMessage, QueuePort, SendEntry } from '../../../lib/ports/queue.ts';
 import { kindOfFailure } from './table-suite.ts';
-import type { QueueWorld } from './world.ts';
+import type { QueueDifference, QueueWorld } from './world.ts';
 
 const entry = (id: string, group: string, body = id, dedup = `${id}-${group}`): SendEntry => ({ id, body, group, dedup });
 const bodies = (messages: readonly QueueMessage[]): string[] => messages.map((m) => m.body);
 const RECEIVE = { max: 10, visibilityS: 30 };
 
 /** What every QueuePort must do. Visibility timeouts of 1 s are waited out in real time where time is real. */
-export function queuePortSuite(name: string, make: () => Promise<QueueWorld>): void {
+export function queuePortSuite(name: string, make: () => Promise<QueueWorld>, differs: readonly QueueDifference[] = []): void {
   describe(`QueuePort on ${name}`, () => {
     let world: QueueWorld;
     let port: QueuePort;
@@ -79,6 +79,50 @@ export function queuePortSuite(name: string, make: () => Promise<QueueWorld>): v
       expect(await port.depth(url)).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
     });
 
+    // https://repost.aws/knowledge-center/sqs-receipt-handle-error
+    it.skipIf(differs.includes('expired-receipt-accepted'))('refuses an expired receipt handle, though the message was not received again', async () => {
+      const { url } = await world.createQueue();
+      await send(url, entry('1', 'a'));
+      const [message] = await port.receive(url, { max: 1, visibilityS: 1 });
+      const receipt = message?.receipt ?? '';
+      await world.pass(1_500);
+      expect((await port.changeVisibilityBatch(url, [{ id: 'x', receipt, seconds: 60 }])).failed.map((f) => f.id)).toEqual(['x']);
+      expect((await port.deleteBatch(url, [{ id: 'x', receipt }])).failed.map((f) => f.id)).toEqual(['x']);
+      expect(bodies(await port.receive(url, RECEIVE))).toEqual(['1']);
+    });
+
+    // Seen on AWS by LocalStack's test_delete_message_with_deleted_receipt_handle.
+    it.skipIf(differs.includes('deleted-receipt-refused'))('takes the deletion of what it has deleted already', async () => {
+      const { url } = await world.createQueue();
+      await send(url, entry('1', 'a'));
+      const [message] = await port.receive(url, RECEIVE);
+      for (let i = 0; i < 2; i += 1) expect(await port.deleteBatch(url, [{ id: 'x', receipt: message?.receipt ?? '' }])).toEqual({ failed: [] });
+    });
+
+    // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html: "subsequent messages in that group".
+    it.skipIf(differs.includes('group-blocked-by-any'))('gives a group up to the first message that is in flight, when its head was given back', async () => {
+      const { url } = await world.createQueue();
+      await send(url, entry('1', 'a'), entry('2', 'a'), entry('3', 'a'));
+      const [head, second] = await port.receive(url, { ...RECEIVE, max: 2 });
+      await port.changeVisibilityBatch(url, [{ id: 'x', receipt: head?.receipt ?? '', seconds: 0 }]);
+      const [again, ...rest] = await port.receive(url, RECEIVE);
+      expect([again?.body, rest]).toEqual(['1', []]);
+      await port.deleteBatch(url, [{ id: 'x', receipt: again?.receipt ?? '' }]);
+      expect(await port.receive(url, RECEIVE)).toEqual([]);
+      await port.changeVisibilityBatch(url, [{ id: 'x', receipt: second?.receipt ?? '', seconds: 0 }]);
+      expect(bodies(await port.receive(url, RECEIVE))).toEqual(['2', '3']);
+    });
+
+    it('never gives a message while an earlier one of its group is in flight', async () => {
+      const { url } = await world.createQueue();
+      await send(url, entry('1', 'a'), entry('2', 'a'));
+      const [head, second] = await port.receive(url, RECEIVE);
+      await port.changeVisibilityBatch(url, [{ id: 'x', receipt: second?.receipt ?? '', seconds: 0 }]);
+      expect(await port.receive(url, RECEIVE)).toEqual([]);
+      await port.changeVisibilityBatch(url, [{ id: 'x', receipt: head?.receipt ?? '', seconds: 0 }]);
+      expect(bodies(await port.receive(url, RECEIVE))).toEqual(['1', '2']);
+    });
+
     it('extends visibility', async () => {
       const { url } = await world.createQueue();
       await send(url, entry('1', 'a'));
@@ -115,6 +159,22 @@ export function queuePortSuite(name: string, make: () => Promise<QueueWorld>): v
       expect(bodies(next)).toEqual(['2']);
       const [dead] = await port.receive(dlqUrl ?? '', RECEIVE);
       expect(dead).toMatchObject({ body: '1', group: 'a', attributes: { why: 'x' } });
+    });
+
+    it('keeps the order of a group in the dead-letter queue, and the receive counts', async () => {
+      const { url, dlqUrl } = await world.createQueue({ dlqOf: { maxReceiveCount: 1 } });
+      await send(url, entry('1', 'a'), entry('2', 'a'), entry('3', 'a'));
+      const all = await port.receive(url, RECEIVE);
+      expect(bodies(all)).toEqual(['1', '2', '3']);
+      await port.changeVisibilityBatch(
+        url,
+        all.map((m, i) => ({ id: String(i), receipt: m.receipt, seconds: 0 })),
+      );
+      expect(await port.receive(url, RECEIVE)).toEqual([]);
+      expect(await port.receive(url, RECEIVE)).toEqual([]);
+      const dead = await port.receive(dlqUrl ?? '', RECEIVE);
+      expect(bodies(dead)).toEqual(['1', '2', '3']);
+      expect(dead.map((m) => m.receiveCount)).toEqual([2, 2, 2]);
     });
 
     it('counts depth', async () => {

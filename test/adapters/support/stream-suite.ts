@@ -44,6 +44,23 @@ export function streamPortSuite(name: string, make: () => Promise<TableWorld>, d
       expect(numbers.every((n, i) => i === 0 || n > (numbers[i - 1] as bigint))).toBe(true);
     });
 
+    it('makes one record for each write of a batch, in whatever order', async () => {
+      const table = await world.createTable({ key: KEY, stream: true });
+      const names = Array.from({ length: 25 }, (_, i) => `k${i}`);
+      await world.table.batchWrite(names.map((pk) => ({ table, put: key(pk) })));
+      await world.table.batchWrite(names.slice(0, 5).map((pk) => ({ table, delete: key(pk) })));
+      const records = await world.records(table, 30);
+      const named = (event: string): (string | undefined)[] => records.filter((r) => r.eventName === event).map((r) => textOf(r.keys));
+      expect(named('INSERT').sort()).toEqual(names.map((pk) => textOf(key(pk))).sort());
+      expect(named('REMOVE').sort()).toEqual(
+        names
+          .slice(0, 5)
+          .map((pk) => textOf(key(pk)))
+          .sort(),
+      );
+      expect(records.length).toBe(30);
+    });
+
     it('makes no record for a write whose condition fails', async () => {
       const table = await world.createTable({ key: KEY, stream: true });
       await world.table.put(table, key('a'), { op: 'present', path: ['pk'] });

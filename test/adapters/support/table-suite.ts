@@ -226,6 +226,24 @@ export function tablePortSuite(name: string, make: () => Promise<TableWorld>, di
         expect(await kindOfFailure(port.update(table, key('update'), { set: { a: { N: '1' } }, remove: ['a'] }))).toBe('invalid');
     });
 
+    it('queries what is there now, by the bytes of its sort key', async () => {
+      const query = async (): Promise<(string | undefined)[]> =>
+        (await port.query({ table, partition: { name: 'pk', value: { S: 'bytes' } } })).items.map((i) => (i['sk'] as { S: string }).S);
+      expect(await query()).toEqual([]);
+      // By UTF-16 units the tower would come before U+FFFF.
+      for (const sk of ['\uffff', 'é', '🗼', 'b', 'ab', 'a']) await port.put(table, key('bytes', sk));
+      expect(await query()).toEqual(['a', 'ab', 'b', 'é', '\uffff', '🗼']);
+      await port.batchWrite([
+        { table, delete: key('bytes', 'ab') },
+        { table, put: key('bytes', 'aa') },
+        { table, put: { ...key('bytes', 'b'), v: { N: '1' } } },
+      ]);
+      expect(await query()).toEqual(['a', 'aa', 'b', 'é', '\uffff', '🗼']);
+      await port.update(table, key('bytes', 'c'), { set: { v: { N: '1' } } });
+      await port.delete(table, key('bytes', 'é'));
+      expect(await query()).toEqual(['a', 'aa', 'b', 'c', '\uffff', '🗼']);
+    });
+
     it('queries by prefix, in order, page by page', async () => {
       for (const sk of ['link#b', 'link#a', 'seat', 'link#é', 'link#']) await port.put(table, key('query', sk));
       const seen: string[] = [];

@@ -39,3 +39,14 @@ export interface QueueWorld {
  * | names-may-be-empty | MiniStack 1.5.33 | a map member without a name is accepted |
  */
 export type Difference = 'no-table-id' | 'empty-map-in-stream' | 'number-keys-by-text' | 'set-and-remove' | 'names-may-be-empty';
+
+/**
+ * The same for queues.
+ *
+ * | difference | server | what it does |
+ * |---|---|---|
+ * | expired-receipt-accepted | MiniStack 1.5.33 | a receipt whose visibility timeout has passed still deletes and hides, until the message is received again |
+ * | group-blocked-by-any | MiniStack 1.5.33 | a message in flight holds back its whole group; on AWS only those after it |
+ * | deleted-receipt-refused | MiniStack 1.5.33 | deleting a message once more fails with ReceiptHandleIsInvalid |
+ */
+export type QueueDifference = 'expired-receipt-accepted' | 'group-blocked-by-any' | 'deleted-receipt-refused';

@@ -28,6 +28,7 @@ import { stepBack } from './step-back.ts';
 import { streamReplaced } from './stream-replaced.ts';
 import { supersededReceipt } from './superseded-receipt.ts';
 import { throttling } from './throttling.ts';
+import { tornBatch } from './torn-batch.ts';
 import { trimmed } from './trimmed.ts';
 import { unprocessed } from './unprocessed.ts';
 
@@ -47,6 +48,7 @@ export const FAULTS: readonly FaultKind[] = [
   refusedConnection,
   failedEntries,
   unprocessed,
+  tornBatch,
   redelivery,
   nearDeadline,
   supersededReceipt,

@@ -6,10 +6,10 @@ export const recut: FaultKind = {
   share: 0.4,
   rate: (chance) => 0.1 + chance.random() * 0.9,
   make: (at) => ({
-    cut(available) {
+    cut(available, reader) {
       if (!at.strikes()) return undefined;
       const records = 1 + at.chance.below(available);
-      at.injected(() => `a batch of ${records} of ${available} records`);
+      at.injected(() => `${reader.name} is given ${records} of ${available} records`, { at: reader.member });
       return records;
     },
   }),

@@ -1,4 +1,5 @@
 import type { FaultKind } from '../fault.ts';
+import { laneOfGroup } from '../messages.ts';
 
 export const redelivery: FaultKind = {
   name: 'redelivery',
@@ -6,9 +7,14 @@ export const redelivery: FaultKind = {
   share: 0.3,
   rate: (chance) => chance.random() * 0.4,
   make: (at) => ({
-    keep() {
+    keep(message) {
       if (!at.strikes()) return false;
-      at.injected(() => 'a finished message stays in its queue');
+      at.injected(() => `${message.name} is finished, and stays in its queue`, {
+        link: message.link.id,
+        lane: laneOfGroup(message.group),
+        message: message.name,
+        keys: at.world.messages.keysOf(message.content),
+      });
       return true;
     },
   }),

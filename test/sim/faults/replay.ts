@@ -8,7 +8,7 @@ export const replay: FaultKind = {
   make: (at) => ({
     checkpoint(reader) {
       if (!at.strikes()) return;
-      at.injected(() => 'a stream is read again from its horizon');
+      at.injected(() => `${reader.name} reads its stream again from the horizon`, { at: reader.member });
       reader.after = undefined;
     },
   }),

@@ -10,7 +10,7 @@ export const stepBack: FaultKind = {
       if (reader.ends.length < 2 || !at.strikes()) return;
       const back = 1 + at.chance.below(Math.min(reader.ends.length - 1, 10));
       reader.after = reader.ends[reader.ends.length - 1 - back];
-      at.injected(() => `a checkpoint steps ${back} batches back`);
+      at.injected(() => `the checkpoint of ${reader.name} steps back by ${back} batch${back === 1 ? '' : 'es'}`, { at: reader.member });
     },
   }),
 };

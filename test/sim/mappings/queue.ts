@@ -85,7 +85,8 @@ export class QueueMapping {
   #delete(finished: readonly QueueMessage[]): void {
     const world = this.#world;
     for (const message of finished) {
-      if (world.faults.keep()) continue;
+      const known = world.messages.known(message.id);
+      if (known !== undefined && world.faults.keep(known)) continue;
       if (this.link.queue.delete(message.receipt, world.nowAt(this.link.source)) === undefined) world.messages.deleted(this.link, message);
     }
     this.kick();

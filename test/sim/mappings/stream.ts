@@ -15,6 +15,9 @@ const RETRY_CAP_MS = 60_000;
 export interface StreamReader {
   readonly stream: MemoryStream;
   readonly shardId: string;
+  /** "a/fanout". */
+  readonly name: string;
+  readonly member: string;
   /** Sequence number of the last record that was handled; undefined at the horizon. */
   after: string | undefined;
   /** Sequence numbers of the ends of earlier batches, the newest last: where a checkpoint may step back to. */
@@ -106,7 +109,18 @@ export class StreamMapping {
     const id = this.#idOf(stream, shardId);
     let shard = this.#shards.get(id);
     if (shard === undefined) {
-      shard = { stream, shardId, after: undefined, ends: [], running: false, failures: 0, notBefore: 0, planned: -1 };
+      shard = {
+        stream,
+        shardId,
+        name: `${this.member}/${this.fn}`,
+        member: this.member,
+        after: undefined,
+        ends: [],
+        running: false,
+        failures: 0,
+        notBefore: 0,
+        planned: -1,
+      };
       this.#shards.set(id, shard);
     }
     return shard;
@@ -132,7 +146,7 @@ export class StreamMapping {
     const { stream, shardId } = shard;
     const available = Math.min(stream.lag(shardId, shard.after, now), STREAM_BATCH_RECORDS);
     if (available === 0 || !this.#parentDone(stream, shardId, now)) return;
-    const cut = world.faults.cut(available) ?? world.knobs.batchRecords;
+    const cut = world.faults.cut(available, shard) ?? world.knobs.batchRecords;
     let records = stream.read(shardId, shard.after, Math.max(1, Math.min(available, cut)), now);
     // What has grown too old goes to the failure queue, which a person reads: the links are incomplete then.
     const young = records.findIndex((r) => now - r.createdMs < STREAM_RECORD_AGE_MAX_MS);

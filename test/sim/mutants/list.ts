@@ -9,9 +9,9 @@ import { WRITE } from './planted/write.ts';
 /** All mutants, by where they are planted. */
 export const MUTANTS: readonly Mutant[] = [...FANOUT, ...LANE, ...GUARD, ...WRITE, ...FENCE, ...REPAIR];
 
-/** The mutant of that name. @throws Error that names those there are. */
+/** The mutant of that name. @throws Error when there is none. */
 export function mutantNamed(name: string): Mutant {
   const found = MUTANTS.find((m) => m.name === name);
-  if (found === undefined) throw new Error(`There is no mutant "${name}". There are ${MUTANTS.map((m) => m.name).join(', ')}.`);
+  if (found === undefined) throw new Error(`There is no mutant "${name}"; --list says which there are.`);
   return found;
 }

@@ -18,7 +18,7 @@ const SEEDS_MAX = 1_000_000;
 const SEED_MAX = 0x7fff_ffff;
 
 interface Options {
-  readonly only?: readonly string[];
+  readonly only?: readonly Mutant[];
   readonly seeds: number;
   readonly seed: number;
   readonly jobs: number;
@@ -35,20 +35,28 @@ const whole =
     return value;
   };
 
+function named(name: string): Mutant {
+  try {
+    return mutantNamed(name);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 const ending = listenForEnd();
 
 const program = new Command('npm run sim:mutants --')
   .description(
     'Plants known bugs into the production flows, one at a time, and runs seeds until the simulator sees a rule broken. A bug that it does not see is a defect.',
   )
-  .option('--only <names...>', 'these mutants only')
+  .option('--only <names...>', 'these mutants only', (name: string, before: readonly Mutant[] | undefined) => [...(before ?? []), named(name)])
   .option('--seeds <n>', 'seeds that a mutant is given', whole(1, SEEDS_MAX), SEEDS_DEFAULT)
   .option('--seed <s>', 'the first seed; the others follow it', whole(0, SEED_MAX), 1)
   .option('--jobs <n>', 'processes at a time', whole(1, 256), availableParallelism())
   .option('--traces <directory>', 'write the whole trace of each run that broke a rule')
   .option('--list', 'only say which mutants there are')
   .option('--json', 'print one line of JSON instead of the table')
-  .addHelpText('after', '\nExit codes: 0 all were caught, 1 one was not, 2 wrong usage.')
+  .addHelpText('after', '\nExit codes: 0 all were caught, 1 one was not, or the simulator itself fails, 2 wrong usage.')
   .showHelpAfterError('Try --help.')
   .exitOverride();
 
@@ -66,7 +74,11 @@ class Plain {
 
   async #run(seed: number, knobs: Mutant['knobs']): Promise<boolean> {
     const end = await runTask({ seeds: [seed], ...(knobs !== undefined && { knobs }) }, () => undefined, ending.signal);
-    if (end.kind !== 'clean') this.dirty.add(seed);
+    if (end.kind === 'failed' || end.kind === 'hung') {
+      // Nothing can be said of any mutant by a simulator that does not run.
+      throw new Error(`Without any mutant, seed ${seed} ${end.kind === 'hung' ? 'hangs' : `fails: ${end.why}`}`);
+    }
+    if (end.kind === 'broken') this.dirty.add(seed);
     return end.kind === 'clean';
   }
 }
@@ -91,7 +103,7 @@ async function hunt(mutant: Mutant, seeds: readonly number[], plain: Plain, trac
 }
 
 async function run(options: Options): Promise<number> {
-  const mutants = options.only === undefined ? MUTANTS : options.only.map(mutantNamed);
+  const mutants = options.only ?? MUTANTS;
   if (options.list === true) {
     for (const m of mutants) process.stdout.write(`${m.name}  (${m.breaks})\n    ${m.about}\n`);
     return 0;
@@ -141,7 +153,7 @@ async function main(): Promise<number> {
     // Commander has said what is wrong, or has shown its help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return 2;
+    return ending.code() ?? 1;
   }
 }
 

@@ -75,8 +75,8 @@ describe('the mutants', () => {
     expect(new Set(texts).size).toBe(texts.length);
   });
 
-  it('an unknown name is refused with those there are', () => {
-    expect(() => mutantNamed('no-gurad')).toThrow(/no mutant "no-gurad".*no-guard/);
+  it('an unknown name is refused', () => {
+    expect(() => mutantNamed('no-gurad')).toThrow(/no mutant "no-gurad"/);
   });
 });
 

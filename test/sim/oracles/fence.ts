@@ -4,13 +4,21 @@ import { heldAt, positionOf, show } from './held.ts';
 
 /**
  * I5: no replicated write of an old epoch lands at a member after one of a newer epoch did, or after that member itself
- * became primary in a newer epoch.
+ * became primary in a newer epoch. Rule 14: a fence only grows.
  */
 export const fence: MakeOracle = (world) => {
   /** The newest epoch that has written at each member. */
   const newest = new Map<string, number>();
+  const fences = new Map<string, number>();
   return {
     name: 'fence',
+    effect(call) {
+      if (call.service !== 'dynamodb' || call.op !== 'update' || call.args[0] !== world.set.controlName(call.region)) return;
+      const now = world.set.seat(call.region)?.fence ?? 0;
+      const before = fences.get(call.region) ?? 0;
+      if (now < before) world.violate('rule 14', `the fence of ${call.region} went back from ${before} to ${now}`);
+      fences.set(call.region, now);
+    },
     state(member, key, call) {
       const position = positionOf(heldAt(world, member, key));
       if (position === undefined) return;
@@ -27,6 +35,7 @@ export const fence: MakeOracle = (world) => {
     },
     wiped(member) {
       newest.delete(member);
+      fences.delete(member);
     },
   };
 };

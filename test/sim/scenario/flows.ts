@@ -54,7 +54,8 @@ export function receive(stage: Stage, link: SimLink, max = APPLY_BATCH_MESSAGES)
   const messages = link.queue.receive(max, VISIBILITY_S, world.nowAt(link.source));
   world.messages.swept(link);
   world.messages.received(link, messages, 'scenario');
-  return { link, messages, failures: undefined };
+  const names = new Map(messages.map((m) => [m.id, world.messages.known(m.id)?.name ?? '?']));
+  return { link, messages, names, failures: undefined };
 }
 
 /** Gives received messages to apply. */
@@ -76,7 +77,7 @@ export function beginApply(stage: Stage, received: Received, remainingMs = FUNCT
       sandboxes.set(process, sandbox);
       const result = await apply(messages, context, ports, runtime, sandbox, remainingMs);
       received.failures = result.failures;
-      return applied(stage, received, result, causes);
+      return applied(received, result, causes);
     },
     remainingMs,
   );
@@ -92,7 +93,7 @@ function giveBackLog(causes: Map<string, string>): Log {
   return { debug: nothing, info: nothing, warn, error: nothing };
 }
 
-function applied(stage: Stage, { messages }: Received, { counts, failures }: ApplyResult, causes: ReadonlyMap<string, string>): string[] {
+function applied({ messages, names }: Received, { counts, failures }: ApplyResult, causes: ReadonlyMap<string, string>): string[] {
   const parts = [
     counts.applied > 0 ? `${counts.applied} applied` : '',
     counts.superseded > 0 ? `${counts.superseded} superseded` : '',
@@ -104,21 +105,23 @@ function applied(stage: Stage, { messages }: Received, { counts, failures }: App
   const lanes = new Map<string, string[]>();
   for (const m of messages) {
     if (!failures.includes(m.id)) continue;
-    const name = stage.world.messages.known(m.id)?.name ?? '?';
-    lanes.set(m.group, [...(lanes.get(m.group) ?? []), name]);
+    lanes.set(m.group, [...(lanes.get(m.group) ?? []), names.get(m.id) ?? '?']);
   }
-  for (const [lane, names] of lanes) lines.push(`gives back ${names.join(' ')}: ${causes.get(lane) ?? 'does not say why'}`);
+  for (const [lane, left] of lanes) lines.push(`gives back ${left.join(' ')}: ${causes.get(lane) ?? 'does not say why'}`);
   return lines;
 }
 
 /** Deletes what apply has finished, as Lambda does after its answer. Gives the names of what could not be deleted. */
-export function deleteFinished(stage: Stage, { link, messages, failures }: Received): { readonly deleted: readonly string[]; readonly refused: readonly string[] } {
+export function deleteFinished(
+  stage: Stage,
+  { link, messages, names, failures }: Received,
+): { readonly deleted: readonly string[]; readonly refused: readonly string[] } {
   const { world } = stage;
   const deleted: string[] = [];
   const refused: string[] = [];
   for (const message of messages) {
     if (failures?.includes(message.id) === true) continue;
-    const name = world.messages.known(message.id)?.name ?? '?';
+    const name = names.get(message.id) ?? '?';
     if (link.queue.delete(message.receipt, world.nowAt(link.source)) === undefined) {
       world.messages.deleted(link, message);
       deleted.push(name);

@@ -71,7 +71,9 @@ export class Names {
       return `epoch ${epoch}: ${list.join(', ')}`;
     }
     if (message.keys.length === 0) return `epoch ${epoch}: marker`;
-    const keys = message.keys.map(({ k, p }) => `${nameOfKey(k)}${p === undefined ? '' : ` contains ${this.position(readPosition(Buffer.from(p, 'base64')))}`}`);
+    const keys = message.keys.map(
+      ({ k, p }) => `${nameOfKey(k)}${p === undefined ? '' : ` contains ${this.position(readPosition(Buffer.from(p, 'base64')))}`}`,
+    );
     return `epoch ${epoch}: resync ${keys.join(', ')}`;
   }
   /** The same of a message in a queue. */

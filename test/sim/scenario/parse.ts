@@ -61,7 +61,8 @@ export function parseScript(text: string): Script {
       continue;
     }
     const lineNumber = at + 1;
-    if (lines[at + 1] !== SEPARATOR) throw new ScriptError(lineNumber, `after the command "${line}" comes a line of "${SEPARATOR}"; got "${lines[at + 1] ?? ''}"`);
+    if (lines[at + 1] !== SEPARATOR)
+      throw new ScriptError(lineNumber, `after the command "${line}" comes a line of "${SEPARATOR}"; got "${lines[at + 1] ?? ''}"`);
     at += 2;
     const expected: string[] = [];
     for (; at < lines.length && lines[at] !== ''; at += 1) expected.push(lines[at] as string);
@@ -87,6 +88,6 @@ function parseCommand(line: string): Command {
 /** The text of a scenario whose blocks have printed this. */
 export function writeScript(script: Script, outputs: readonly (readonly string[])[]): string {
   const lines: string[] = [];
-  script.blocks.forEach(({ before, command, expected }, i) => lines.push(...before, command.line, SEPARATOR, ...(outputs[i] ?? expected)));
+  for (const [i, { before, command, expected }] of script.blocks.entries()) lines.push(...before, command.line, SEPARATOR, ...(outputs[i] ?? expected));
   return `${[...lines, ...script.after].join('\n').trimEnd()}\n`;
 }

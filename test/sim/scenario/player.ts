@@ -41,9 +41,8 @@ export async function playScenario(text: string, name: string, seed = 1): Promis
       const done: { stage: Stage; lines: readonly string[] } = await carryOut(block.command, stage, seed);
       ({ stage, lines } = done);
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
       broken = true;
-      lines = [`cannot be done: ${error.message}`];
+      lines = [`cannot be done: ${error instanceof Error ? error.message : String(error)}`];
     }
     const violation = stage?.world.violation;
     if (violation !== undefined) {

@@ -36,6 +36,8 @@ export interface Task {
 export interface Received {
   readonly link: SimLink;
   readonly messages: readonly QueueMessage[];
+  /** Their names, "m3", by id: a message that is gone has none any more. */
+  readonly names: ReadonlyMap<string, string>;
   /** Ids that apply named as failed; undefined until it answers. */
   failures: readonly string[] | undefined;
 }
@@ -112,6 +114,8 @@ export class Stage {
   /** Begins an invocation in a sandbox that is free. `work` gives its output. */
   invoke(member: string, fn: string, work: (process: SimProcess) => Promise<readonly string[]>, timeoutMs = FUNCTION_TIMEOUT_MS): Task {
     const process = this.world.sandbox(member, fn);
+    // A sandbox that is used again starts a new list.
+    this.#effects.delete(process.name);
     const task: Task = { process, done: false, lines: ['does not answer'] };
     const run = async (): Promise<void> => {
       try {
@@ -186,8 +190,11 @@ export class Stage {
         return what === undefined ? undefined : `${at}: ${what}${failed}`;
       }
       case 'batchWrite': {
-        const list = (call.args[0] as readonly TableWrite[]).map((w) => this.#write(at, w));
-        return `${at}: in one call ${list.join(', ')}`;
+        // What is unprocessed is named by equal values: told by table and key.
+        const idOf = (w: TableWrite): string => `${w.table} ${nameOfKey(w.put ?? w.delete)}`;
+        const left = new Set((answer as { readonly unprocessed: readonly TableWrite[] }).unprocessed.map(idOf));
+        const done = (call.args[0] as readonly TableWrite[]).filter((w) => !left.has(idOf(w))).map((w) => this.#write(at, w));
+        return `${at}: in one call ${done.join(', ') || 'nothing'}${left.size > 0 ? `; ${left.size} unprocessed` : ''}`;
       }
       default:
         return undefined;

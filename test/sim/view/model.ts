@@ -1,7 +1,7 @@
 import type { TraceEvent, TraceHeader } from '../trace.ts';
 import { buildBars } from './bars.ts';
 import { type Intervals, intervals, lowerBound, pack } from './intervals.ts';
-import { makeRows, type Row } from './rows.ts';
+import { makeRows, originOf, type Row } from './rows.ts';
 import type { Range } from './scale.ts';
 import { endOf, type Role, roleOf } from './wording.ts';
 
@@ -19,6 +19,8 @@ export interface Shape {
   /** Index of its row. */
   readonly row: number;
   readonly slot: number;
+  /** The member that it comes from, for its colour. */
+  readonly origin: string | undefined;
   readonly start: Place;
   readonly end: Place;
   /** Indexes of its events in order: the first is what it began with. Never empty. */
@@ -29,6 +31,9 @@ export interface Shape {
    */
   readonly ending: 'done' | 'deleted' | 'dead' | 'failed' | 'killed' | 'open';
 }
+
+/** A shape without what its row gives it. */
+type Draft = Omit<Shape, 'slot' | 'origin'>;
 
 /** A stretch of a whole row, or of the whole picture: a phase, or a member's time in a role. */
 export interface Region {
@@ -82,18 +87,25 @@ export function buildModel(header: TraceHeader, events: readonly TraceEvent[]): 
 
   const { rows, rowOf } = makeRows(header, events);
   const bars = buildBars(events);
-  const drafts: Omit<Shape, 'slot'>[] = [];
+  const drafts: Draft[] = [];
   for (const { form, events: own, ending, ended } of bars) {
     const [first, last] = [own[0] as number, own[ended] as number];
     const row = rowOf(events[first] as TraceEvent);
     if (row >= 0) drafts.push({ form, row, start: at(first), end: ending === 'open' ? end : at(last), events: own, ending });
   }
+  const phaseTimes = events.flatMap((e) => (e.kind === 'phase' ? [e.t] : []));
+  /** What a fault's text says, but no later than its phase: when the world heals, all faults are over. */
+  const faultEnd = (event: TraceEvent): number | undefined => {
+    const until = endOf(event.text, event.t);
+    const phase = phaseTimes[lowerBound(phaseTimes, event.t + 1e-6)];
+    return until === undefined || phase === undefined ? until : Math.min(until, phase);
+  };
   const inBar = new Set(bars.flatMap((b) => b.events));
   const phases: Region[] = [];
   events.forEach((event, i) => {
     if (event.kind === 'phase') phases.push({ event: i, start: at(i), end, text: event.text });
     if (inBar.has(i) || event.kind === 'phase' || event.kind === 'violation') return;
-    const until = event.kind === 'fault' ? endOf(event.text, event.t) : undefined;
+    const until = event.kind === 'fault' ? faultEnd(event) : undefined;
     const row = rowOf(event);
     if (row >= 0)
       drafts.push({
@@ -126,10 +138,10 @@ export function buildModel(header: TraceHeader, events: readonly TraceEvent[]): 
 }
 
 /** Gives each shape its slot: bars are packed, and a mark takes the slot of the bar of its own process. */
-function arrange(rows: readonly Row[], drafts: readonly Omit<Shape, 'slot'>[], events: readonly TraceEvent[]) {
+function arrange(rows: readonly Row[], drafts: readonly Draft[], events: readonly TraceEvent[]) {
   const shapes: Shape[] = [];
   const heights: number[] = [];
-  const byRow: Omit<Shape, 'slot'>[][] = rows.map(() => []);
+  const byRow: Draft[][] = rows.map(() => []);
   for (const draft of drafts) byRow[draft.row]?.push(draft);
   const tracks = byRow.map((own, row): Track => {
     own.sort((a, b) => a.start.order - b.start.order);
@@ -145,7 +157,13 @@ function arrange(rows: readonly Row[], drafts: readonly Omit<Shape, 'slot'>[], e
     const ofProcess = Map.groupBy(bars, (bar) => events[bar.events[0] as number]?.who);
     const indexes = own.map((draft) => {
       const bar = ofProcess.get(events[draft.events[0] as number]?.who)?.findLast((b) => b.start.order <= draft.start.order + 1.5);
-      return shapes.push({ ...draft, slot: slotOf.get(draft) ?? (bar === undefined ? 0 : (slotOf.get(bar) ?? 0)) }) - 1;
+      return (
+        shapes.push({
+          ...draft,
+          origin: originOf(events[draft.events[0] as number] as TraceEvent),
+          slot: slotOf.get(draft) ?? (bar === undefined ? 0 : (slotOf.get(bar) ?? 0)),
+        }) - 1
+      );
     });
     const index = (axis: keyof Place) =>
       intervals(

@@ -80,5 +80,6 @@ function parseLine(schema: z.ZodType, line: string, number: number): unknown {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const what = number === 1 ? 'the header of a trace file of version 1' : 'an event';
-  throw new TraceFileError(`Line ${number} is not ${what}: ${z.prettifyError(parsed.error)}`);
+  const first = parsed.error.issues[0];
+  throw new TraceFileError(`Line ${number} is not ${what}: ${first?.path.join('.') || 'it'}: ${first?.message ?? 'wrong'}.`);
 }

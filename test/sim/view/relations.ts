@@ -10,7 +10,7 @@ export interface Choice {
   readonly keys: ReadonlySet<string>;
   /** Kinds that are not shown at all. */
   readonly hidden: ReadonlySet<TraceKind>;
-  /** Words that must all be found; the name of a key or of a message is found as a whole word. */
+  /** Words that must all be found; the name of a key, a message or a lane ("lane2") is found as a whole word. */
   readonly search: string;
 }
 
@@ -93,22 +93,26 @@ export class Relations {
   }
 
   /**
-   * What belongs to an event. `near`: the same message; of an event without message and keys the same invocation; itself
-   * in any case. `far`: the same keys.
+   * What belongs to an event. `near`: the same message, and what its receivers changed of its keys; of an event without
+   * message and keys the same invocation; itself in any case. `far`: the same keys, and the invocations that received
+   * the message.
    */
   of(event: number): { readonly near: readonly number[]; readonly far: readonly number[] } {
     const found = this.#events[event];
     if (found === undefined) return { near: [], far: [] };
     const keys = this.keysOf(event);
     const message = found.message === undefined ? [] : this.ofMessage(found.message);
-    const near = message.length > 0 ? message : keys.size > 0 ? [event] : [...new Set([event, ...this.ofInvocation(event)])].sort((a, b) => a - b);
-    return { near, far: [...keys].flatMap((key) => this.ofKey(key)) };
+    const receivers = message.filter((e) => this.#events[e]?.kind === 'receive').flatMap((e) => this.ofInvocation(e));
+    const effects = receivers.filter((e) => this.#events[e]?.kind === 'state' && this.#events[e]?.keys?.some((k) => keys.has(k)));
+    const near = message.length > 0 ? [...message, ...effects] : keys.size > 0 ? [event] : [event, ...this.ofInvocation(event)];
+    const runs = receivers.filter((e) => this.#events[e]?.kind === 'begin');
+    return { near: [...new Set(near)].sort((a, b) => a - b), far: [...runs, ...[...keys].flatMap((key) => this.ofKey(key))] };
   }
 
   /** Whether an event has all of the words. */
   #has(event: number, words: readonly RegExp[]): boolean {
     this.#words ??= this.#events.map((e) =>
-      [e.kind, e.who, e.at, e.link, e.lane === undefined ? '' : `lane ${e.lane}`, e.message, ...(e.keys ?? []), e.text].join(' '),
+      [e.kind, e.who, e.at, e.link, e.lane === undefined ? '' : `lane${e.lane}`, e.message, ...(e.keys ?? []), e.text].join(' '),
     );
     const text = this.#words[event] ?? '';
     return words.every((w) => w.test(text));
@@ -119,7 +123,7 @@ export class Relations {
     const chosen = new Uint8Array(this.#events.length);
     if (keys.size === 0) chosen.fill(1);
     for (const key of keys) for (const event of this.ofKey(key)) chosen[event] = 1;
-    const words = searchWords(search, (w) => this.#ofKey.has(w) || this.#ofMessage.has(w));
+    const words = searchWords(search, (w) => this.#ofKey.has(w) || this.#ofMessage.has(w) || /^lane\d+$/.test(w));
     this.#events.forEach((event, i) => {
       if (keys.size > 0 && FRAME.has(event.kind)) chosen[i] = 1;
       if (hidden.has(event.kind) || (words.length > 0 && !this.#has(i, words))) chosen[i] = 0;

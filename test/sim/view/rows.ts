@@ -29,7 +29,7 @@ export function originOf(event: TraceEvent): string | undefined {
 
 /** Heights of rows (CSS pixels): of an empty row, and of each slot. */
 const HEIGHTS: Readonly<Record<Row['kind'], readonly [base: number, slot: number]>> = {
-  faults: [8, 14],
+  faults: [20, 14],
   member: [34, 0],
   process: [5, 7],
   link: [18, 0],
@@ -56,7 +56,9 @@ export function layout(rows: readonly Row[]): { readonly tops: readonly number[]
 /** Where a slot's bar is inside its row: the middle of it, from the row's top (CSS pixels). */
 export function slotMiddle(row: Row, slot: number): number {
   const [base, height] = HEIGHTS[row.kind];
-  return row.kind === 'member' || row.kind === 'link' ? base / 2 : base / 2 + height * (slot + 0.5);
+  if (row.kind === 'member' || row.kind === 'link') return base / 2;
+  // Above the spans of the faults there is a line for those that do not last.
+  return (row.kind === 'faults' ? base - 3 : base / 2) + height * (slot + 0.5);
 }
 
 const byName = new Intl.Collator('en', { numeric: true }).compare;

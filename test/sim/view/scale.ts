@@ -14,8 +14,12 @@ const SPAN_MIN: Readonly<Record<Axis, number>> = { time: 0.05, order: 4 };
 
 /** Columns that `suggestAxis` sorts events into: about the pixels of a narrow chart. */
 const COLUMNS = 1_000;
-/** Share of columns that must hold something for time to be the better axis. */
-const COLUMNS_USED_MIN = 0.15;
+/** When half of the events share fewer columns than this, a time axis shows them as a blot. */
+const COLUMNS_OF_HALF_MIN = 25;
+/** Of few events, half may share as many columns as an eighth of their number. */
+const SHARE_OF_FEW = 1 / 8;
+/** Fewer events are laid out by time: there is little to spread. */
+const EVENTS_TO_SPREAD_MIN = 16;
 
 /** The pixel of a place. Places outside the range give pixels outside the width. */
 export function toPixel(range: Range, width: number, place: number): number {
@@ -112,9 +116,21 @@ export function formatSpan(ms: number): string {
   return pair(Math.floor(s / 86_400), 'd', Math.floor(s / 3_600) % 24, 'h');
 }
 
-/** Order when most events would share few columns of a time axis, else time. */
+/** Order when half of the events would share very few columns of a time axis, else time. */
 export function suggestAxis(times: readonly number[], endMs: number): Axis {
-  if (times.length < COLUMNS * COLUMNS_USED_MIN || endMs <= 0) return 'time';
-  const used = new Set(times.map((t) => Math.floor((t / endMs) * COLUMNS)));
-  return used.size < COLUMNS * COLUMNS_USED_MIN ? 'order' : 'time';
+  if (times.length < EVENTS_TO_SPREAD_MIN || endMs <= 0) return 'time';
+  const columns = new Float64Array(COLUMNS);
+  for (const t of times) {
+    const column = Math.min(COLUMNS - 1, Math.max(0, Math.floor((t / endMs) * COLUMNS)));
+    columns[column] = (columns[column] ?? 0) + 1;
+  }
+  let left = times.length / 2;
+  const ofHalf = columns
+    .sort()
+    .reverse()
+    .findIndex((count) => {
+      left -= count;
+      return left <= 0;
+    });
+  return ofHalf + 1 < Math.min(COLUMNS_OF_HALF_MIN, times.length * SHARE_OF_FEW) ? 'order' : 'time';
 }

@@ -1,9 +1,9 @@
 import { encodeMessage } from '../../../../lib/core/formats/message.ts';
 import { laneGroup } from '../../../../lib/core/lanes.ts';
+import { laneOfGroup } from '../../messages.ts';
 import type { Arguments } from '../arguments.ts';
 import { durationMs, UsageError } from '../arguments.ts';
 import { beginApply, deleteFinished, receive } from '../flows.ts';
-import { laneOfGroup } from '../../messages.ts';
 import type { Received, Stage } from '../stage.ts';
 import type { Verbs } from './verb.ts';
 
@@ -118,9 +118,9 @@ function nameOf(args: Arguments): string {
   return name;
 }
 
-function listed(stage: Stage, { messages }: Received): readonly string[] {
+function listed(stage: Stage, { messages, names }: Received): readonly string[] {
   return messages.map((m) => {
     const again = m.receiveCount === 1 ? '' : `, received ${m.receiveCount} times`;
-    return `${stage.world.messages.known(m.id)?.name ?? '?'} lane ${laneOfGroup(m.group)} ${stage.names.stored(m)}${again}`;
+    return `${names.get(m.id) ?? '?'} lane ${laneOfGroup(m.group)} ${stage.names.stored(m)}${again}`;
   });
 }

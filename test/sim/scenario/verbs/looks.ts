@@ -1,4 +1,5 @@
 import type { StoredMessage } from '../../../../lib/adapters/memory/queue.ts';
+import type { Seat } from '../../../../lib/core/formats/rows.ts';
 import { decodeRefused, decodeShard, isPrimary, REFUSED, SHARD } from '../../../../lib/core/formats/rows.ts';
 import { metaOf } from '../../../../lib/core/formats/seal.ts';
 import { laneOfGroup } from '../../messages.ts';
@@ -7,6 +8,9 @@ import { nameOfKey } from '../../set.ts';
 import { values } from '../names.ts';
 import type { Stage } from '../stage.ts';
 import type { Verbs } from './verb.ts';
+
+/** TableIds are others in every run. */
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 /** Looking, past the ports: nothing changes by it. */
 export const LOOKS: Verbs = {
@@ -56,7 +60,7 @@ export const LOOKS: Verbs = {
     const row = stage.world.set.linkRow(link.source, link.target);
     if (row === undefined) return ['no row'];
     const lines = [row.why === undefined ? row.state : `${row.state}: ${row.why}`];
-    if (row.failing !== undefined) lines.push(`failing: ${row.failing.why.split('. ')[0]}`);
+    if (row.failing !== undefined) lines.push(`failing: ${row.failing.why.split('. ')[0]?.replaceAll(UUID, 'ID')}`);
     if (row.refusing !== undefined) lines.push(`refusing: ${row.refusing.why}`);
     return lines;
   },
@@ -66,22 +70,28 @@ export const LOOKS: Verbs = {
     const member = stage.member(args.word('member'));
     const seat = stage.world.set.seat(member);
     if (seat === undefined) return ['none'];
-    const { open } = seat;
-    const region = open === undefined ? undefined : stage.world.set.members.find((m) => m === open.region);
-    const opens = open === undefined ? 'never open' : region === undefined ? `open by the clock of ${open.region}` : stage.world.nowAt(region) < open.at ? 'not open yet' : 'open';
-    return [`own ${seat.own}, fence ${seat.fence}${isPrimary(seat) ? ', primary' : ''}, ${opens}`];
+    return [`own ${seat.own}, fence ${seat.fence}${isPrimary(seat) ? ', primary' : ''}, ${openness(stage, seat.open)}`];
   },
 
   /** `shard MEMBER`: how far its two readers say that they are. */
   shard(stage, args) {
     const member = stage.member(args.word('member'));
     const { stream } = stage.world.set.items(member);
-    const rows = stage.world.set.control(member).items().filter((row) => (row['pk'] as { S: string }).S === SHARD);
+    const rows = stage.world.set
+      .control(member)
+      .items()
+      .filter((row) => (row['pk'] as { S: string }).S === SHARD);
     const name = (mark: { sequence: string } | undefined): string => (mark === undefined ? 'nothing' : stage.names.record(stream?.arn ?? '', mark.sequence));
     const lines = rows.map(decodeShard).sort((a, b) => (a.id < b.id ? -1 : 1));
     return lines.length === 0 ? ['no marks'] : lines.map(({ sent, seen }) => `sent ${name(sent)}, seen ${name(seen)}`);
   },
 };
+
+/** Whether appliers of the fence's epoch may begin, by the clock that says it. */
+function openness(stage: Stage, open: Seat['open']): string {
+  if (open === undefined) return 'never open';
+  return stage.world.nowAt(stage.member(open.region)) < open.at ? 'not open yet' : 'open';
+}
 
 function shown(stage: Stage, member: string, key: string): string {
   const { item, seal } = heldAt(stage.world, member, key);

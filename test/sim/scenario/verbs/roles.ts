@@ -1,4 +1,4 @@
-import { linkKey, SEAT_KEY, stringValue } from '../../../../lib/core/formats/rows.ts';
+import { linkKey, numberValue, SEAT_KEY, stringValue } from '../../../../lib/core/formats/rows.ts';
 import { KEY } from '../../set.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../arguments.ts';
@@ -46,7 +46,7 @@ export const ROLES: Verbs = {
   async pause(stage, args) {
     const link = stage.link(args.word('link'));
     const { set, clock } = stage.world;
-    const row = { state: stringValue('paused'), since: { N: String(stage.world.nowAt(link.source)) } };
+    const row = { state: stringValue('paused'), since: numberValue(Math.floor(stage.world.nowAt(link.source))) };
     await clock.run(set.region(link.source).table.update(set.controlName(link.source), linkKey(link.target), { set: row }));
     return [];
   },
@@ -80,7 +80,7 @@ export const ROLES: Verbs = {
     const member = stage.member(args.word('member'));
     const setter = args.word('setter');
     const { set, clock } = stage.world;
-    const open = { M: { region: stringValue(setter), at: { N: '0' } } };
+    const open = { M: { region: stringValue(setter), at: numberValue(0) } };
     await clock.run(set.region(member).table.update(set.controlName(member), SEAT_KEY, { set: { open } }));
     return [];
   },

@@ -61,13 +61,13 @@ export function makeChart(state) {
     const shown = state.model.rows[row];
     const track = state.model.tracks[row];
     if (shown === undefined || track === undefined) return undefined;
-    const [first, last] = touching(track[state.axis], placeAt(x - REACH), placeAt(x + REACH));
+    const [first, last] = touching(track[state.axis], state.off(placeAt(x - REACH)), state.off(placeAt(x + REACH)));
     let best = Number.POSITIVE_INFINITY;
     let found;
     for (let i = first; i < last; i += 1) {
       const shape = state.model.shapes[/** @type {number} */ (track.shapes[i])];
       if (shape === undefined || shape.events.every((e) => state.levels[e] === LEVEL.hidden)) continue;
-      const [x0, x1] = [g.x(shape.start[state.axis]), g.x(shape.end[state.axis])];
+      const [x0, x1] = [g.x(state.on(shape.start)), g.x(state.on(shape.end))];
       const middle = g.y(row) + middleOf(state, shape, shown);
       const away = Math.hypot(Math.max(0, x0 - x, x - x1), (y - middle) * (shape.form === 'mark' ? 0.7 : 1));
       // What is dimmed gives way, and a mark lies above a bar.
@@ -92,7 +92,7 @@ export function makeChart(state) {
   function hitStrip(x, g) {
     const violation = state.model.violations.find((e) => Math.abs(g.x(state.placeOf(e)) - x) <= REACH);
     if (violation !== undefined) return violation;
-    return state.model.phases.findLast((p) => g.x(p.start[state.axis]) <= x)?.event;
+    return state.model.phases.findLast((p) => g.x(state.on(p.start)) <= x)?.event;
   }
 
   function paintBase() {

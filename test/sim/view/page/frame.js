@@ -11,7 +11,7 @@ import { memberColour } from './theme.js';
  */
 
 /** Narrowest distance of two ticks (CSS pixels): a time of some days fits. */
-const TICK_DISTANCE = 96;
+const TICK_DISTANCE = { time: 96, order: 150 };
 
 /** @param {Theme} theme @param {string} text */
 export function phaseColour(theme, text) {
@@ -25,7 +25,7 @@ export function paintPhases(c, state, g, theme) {
   c.textAlign = 'left';
   inPlot(c, g, 0, () => {
     for (const phase of state.model.phases) {
-      const [x0, x1] = [Math.max(GUTTER, g.x(phase.start[state.axis])), Math.min(g.width, g.x(phase.end[state.axis]))];
+      const [x0, x1] = [Math.max(GUTTER, g.x(state.on(phase.start))), Math.min(g.width, g.x(state.on(phase.end)))];
       if (x1 < GUTTER || x0 > g.width) continue;
       c.fillStyle = phaseColour(theme, phase.text);
       c.globalAlpha = 0.045;
@@ -33,11 +33,11 @@ export function paintPhases(c, state, g, theme) {
       c.globalAlpha = 0.14;
       c.fillRect(x0, AXIS, x1 - x0, STRIP);
       c.globalAlpha = 0.9;
-      if (g.x(phase.start[state.axis]) >= GUTTER) c.fillRect(x0, AXIS, 1.5, STRIP);
+      if (g.x(state.on(phase.start)) >= GUTTER) c.fillRect(x0, AXIS, 1.5, STRIP);
       c.globalAlpha = 1;
       c.fillText(clipText(c, phase.text, x1 - x0 - 12), x0 + 7, AXIS + STRIP / 2 + 0.5);
     }
-    const { places } = ticks(state.axis, state.range, Math.floor(g.plot / TICK_DISTANCE));
+    const { places } = ticks(state.axis, state.range, Math.floor(g.plot / TICK_DISTANCE[state.axis]));
     c.fillStyle = theme.hair;
     for (const place of places) c.fillRect(Math.round(g.x(place)), g.top, 1, g.height);
   });
@@ -86,18 +86,24 @@ export function paintGutter(c, state, g, theme) {
   c.fillRect(0, g.rowsTop - 0.5, g.width, 1);
 }
 
+/** Number and time of the event at a place of the axis by order. @param {State} state @param {number} place */
+function orderLabel(state, place) {
+  const event = state.events[Math.min(state.events.length - 1, Math.max(0, Math.floor(state.off(place))))];
+  return event === undefined ? '' : `#${event.n} · ${formatTime(event.t, 1)}`;
+}
+
 /** The axis, and above all violations. @param {CanvasRenderingContext2D} c @param {State} state @param {Geometry} g @param {Theme} theme */
 export function paintFrame(c, state, g, theme) {
-  const { step, places } = ticks(state.axis, state.range, Math.floor(g.plot / TICK_DISTANCE));
+  const { step, places } = ticks(state.axis, state.range, Math.floor(g.plot / TICK_DISTANCE[state.axis]));
   c.font = `11px ${theme.font}`;
   c.fillStyle = theme.soft;
   c.textBaseline = 'middle';
   c.textAlign = 'left';
-  c.fillText(state.axis === 'time' ? 'virtual time' : 'order', 10, AXIS / 2 + 1);
+  c.fillText(state.axis === 'time' ? 'virtual time' : 'by order', 10, AXIS / 2 + 1);
   inPlot(c, g, 0, () => {
     c.textAlign = 'center';
     for (const place of places) {
-      const text = state.axis === 'time' ? formatTime(place, step) : `#${place + state.left}`;
+      const text = state.axis === 'time' ? formatTime(place, step) : orderLabel(state, place);
       const half = c.measureText(text).width / 2;
       c.fillText(text, Math.max(GUTTER + half + 2, Math.min(g.width - half - 4, g.x(place))), AXIS / 2 + 1);
     }
@@ -151,7 +157,7 @@ export function paintCursor(c, state, g, theme) {
   if (x < GUTTER || x > g.width || state.events.length === 0) return;
   c.fillStyle = theme.accent;
   c.fillRect(x, AXIS, 1, g.height);
-  const text = state.axis === 'time' ? formatTime(state.events[state.cursor]?.t ?? 0) : `#${state.events[state.cursor]?.n}`;
+  const text = `${state.axis === 'time' ? '' : `#${state.events[state.cursor]?.n} · `}${formatTime(state.events[state.cursor]?.t ?? 0)}`;
   c.font = `600 11px ${theme.font}`;
   const half = c.measureText(text).width / 2 + 7;
   const middle = Math.max(GUTTER + half, Math.min(g.width - half - 2, x));

@@ -10,6 +10,8 @@ export const GUTTER = 124;
 export const AXIS = 24;
 /** The strip of the phases' names, under the axis. */
 export const STRIP = 18;
+/** Middle of the marks in the row of the faults, above those that last (CSS pixels). */
+const FAULT_MARKS = 10;
 
 /** The text, cut to a width with an ellipsis; '' when nothing of it fits. @param {CanvasRenderingContext2D} c @param {string} text @param {number} width */
 export function clipText(c, text, width) {
@@ -39,6 +41,7 @@ export function inPlot(c, g, top, draw) {
  * @param {import('./state.js').State} state @param {import('../model.ts').Shape} shape @param {import('../rows.ts').Row} row
  */
 export function middleOf(state, shape, row) {
+  if (row.kind === 'faults' && shape.form === 'mark') return FAULT_MARKS;
   if (row.kind !== 'member') return slotMiddle(row, shape.slot);
   const kind = state.events[/** @type {number} */ (shape.events[0])]?.kind;
   return kind === 'write' ? 9 : kind === 'state' ? 25 : 17;

@@ -22,6 +22,8 @@ export function makeList(state) {
   /** @type {HTMLElement[]} */
   const pool = [];
 
+  // Times of days are wider.
+  list.style.setProperty('--time', state.model.whole.time.to >= 86_400_000 ? '114px' : '78px');
   list.addEventListener('scroll', () => paint());
   list.addEventListener('click', (event) => {
     const index = indexOf(event);
@@ -61,7 +63,7 @@ export function makeList(state) {
       row.setAttribute('aria-setsize', String(listed.length));
       if (index === state.cursor) active = row.id;
       const [time, glyph, what] = /** @type {[HTMLElement, HTMLCanvasElement, HTMLElement]} */ (/** @type {unknown} */ ([...row.children]));
-      time.textContent = formatTime(event.t);
+      time.textContent = formatTime(event.t, 1);
       const c = sizeCanvas(glyph, 18, 14);
       drawGlyph(c, event.kind, 9, 7, memberColour(theme, state.header.members, originOf(event)), theme);
       const who = event.who ?? event.at ?? '';

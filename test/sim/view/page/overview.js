@@ -10,6 +10,7 @@ export function makeOverview(state) {
   const canvas = /** @type {HTMLCanvasElement} */ (element('overview'));
   let theme = readTheme();
   let [width, height] = [0, 0];
+  let axis = state.axis;
   /** @type {{ move: boolean, from: number, range: import('../scale.ts').Range } | undefined} */
   let drag;
 
@@ -42,12 +43,15 @@ export function makeOverview(state) {
     drag = undefined;
   });
 
-  function paint() {
-    const c = sizeCanvas(canvas, width, height);
+  /** What does not depend on the part that is seen: made anew only when it must be. */
+  const ground = document.createElement('canvas');
+
+  function paintGround() {
+    const c = sizeCanvas(ground, width, height);
     for (const phase of state.model.phases) {
       c.globalAlpha = 0.1;
       c.fillStyle = phaseColour(theme, phase.text);
-      c.fillRect(x(phase.start[state.axis]), 0, x(phase.end[state.axis]) - x(phase.start[state.axis]), height);
+      c.fillRect(x(state.on(phase.start)), 0, x(state.on(phase.end)) - x(state.on(phase.start)), height);
     }
     const all = new Float64Array(Math.ceil(width / 2) + 1);
     const chosen = new Float64Array(all.length);
@@ -77,6 +81,11 @@ export function makeOverview(state) {
     });
     c.fillStyle = theme.bad;
     for (const event of state.model.violations) c.fillRect(x(state.placeOf(event)) - 1, 0, 2, height);
+  }
+
+  function paint() {
+    const c = sizeCanvas(canvas, width, height);
+    if (ground.width > 0) c.drawImage(ground, 0, 0, width, height);
     const [x0, x1] = [x(state.range.from), x(state.range.to)];
     c.globalAlpha = 0.62;
     c.fillStyle = theme.ground;
@@ -98,6 +107,9 @@ export function makeOverview(state) {
         const box = canvas.getBoundingClientRect();
         [width, height] = [box.width, box.height];
       }
+      // The view is told of also when the axis changes.
+      if (what.has('focus') || what.has('choice') || what.has('size') || what.has('theme') || state.axis !== axis) paintGround();
+      axis = state.axis;
       paint();
     },
   };

@@ -78,6 +78,8 @@ export function bindPointer(state, chart) {
     hide();
   });
 
+  document.addEventListener('keydown', hide);
+
   /** @param {number} by */
   function move(by) {
     state.show({ from: state.range.from + by, to: state.range.to + by });

@@ -2,6 +2,7 @@ import { buildModel } from '../model.ts';
 import { Relations } from '../relations.ts';
 import { layout } from '../rows.ts';
 import { reveal, suggestAxis, within, zoom } from '../scale.ts';
+import { Stretch } from '../stretch.ts';
 
 /**
  * @typedef {'view' | 'choice' | 'cursor' | 'focus' | 'size' | 'theme'} Change
@@ -20,15 +21,14 @@ export function makeState(header, events, left) {
   const rows = layout(model.rows);
   /** @type {Set<Change>} */
   let changes = new Set();
-  let notify = () => {};
+  /** @type {() => void} */
+  let notify = () => undefined;
 
   /** @type {import('../scale.ts').Axis} */
-  let axis = suggestAxis(
-    events.map((e) => e.t),
-    model.whole.time.to,
-  );
+  let axis = 'time';
   /** @type {import('../scale.ts').Range} */
   let range = model.whole[axis];
+  let stretch = new Stretch(new Uint8Array(events.length).fill(1));
   let scrollY = 0;
   /** @type {Set<string>} */
   const keys = new Set();
@@ -55,6 +55,13 @@ export function makeState(header, events, left) {
   function chooseAnew() {
     chosen = relations.chosen({ keys, hidden, search });
     listed = events.flatMap((_, i) => (chosen[i] === 1 ? [i] : []));
+    // By order, what is chosen gets the room; what was seen before is seen after.
+    const [all, from, to] = [seesAll(), stretch.order(range.from), stretch.order(range.to)];
+    stretch = new Stretch(chosen);
+    if (axis === 'order') {
+      range = all ? whole() : within(axis, whole(), { from: stretch.place(from), to: stretch.place(to) });
+      changed('view');
+    }
     focusAnew();
     changed('choice');
   }
@@ -63,7 +70,9 @@ export function makeState(header, events, left) {
     changed('focus');
   }
   /** @param {number} event */
-  const placeOf = (event) => (axis === 'time' ? (events[event]?.t ?? 0) : event + 0.5);
+  const placeOf = (event) => (axis === 'time' ? (events[event]?.t ?? 0) : stretch.place(event + 0.5));
+  const whole = () => (axis === 'time' ? model.whole.time : { from: 0, to: stretch.length });
+  const seesAll = () => range.to - range.from >= (whole().to - whole().from) * 0.98;
 
   const state = {
     header,
@@ -81,8 +90,12 @@ export function makeState(header, events, left) {
       return range;
     },
     get whole() {
-      return model.whole[axis];
+      return whole();
     },
+    /** A place of the model on the axis that is shown. @param {import('../model.ts').Place} place */
+    on: (place) => (axis === 'time' ? place.time : stretch.place(place.order)),
+    /** The inverse: what the model's index is asked for. @param {number} place */
+    off: (place) => (axis === 'time' ? place : stretch.order(place)),
     get scrollY() {
       return scrollY;
     },
@@ -124,14 +137,14 @@ export function makeState(header, events, left) {
     },
     /** @param {import('../scale.ts').Range} wanted */
     show(wanted) {
-      range = within(axis, model.whole[axis], wanted);
+      range = within(axis, whole(), wanted);
       changed('view');
     },
     /** @param {number} factor @param {number} [around] */
     zoom(factor, around) {
       const at = placeOf(cursor);
       const middle = (range.from + range.to) / 2;
-      range = zoom(axis, model.whole[axis], range, around ?? (at >= range.from && at <= range.to ? at : middle), factor);
+      range = zoom(axis, whole(), range, around ?? (at >= range.from && at <= range.to ? at : middle), factor);
       changed('view');
     },
     /** @param {number} y @param {number} seen height of the part that is seen (CSS pixels) */
@@ -142,14 +155,14 @@ export function makeState(header, events, left) {
     /** Changes the axis and keeps the part that is seen, as far as the other axis can. @param {import('../scale.ts').Axis} wanted */
     setAxis(wanted) {
       if (wanted === axis) return;
-      const all = range.to - range.from >= (model.whole[axis].to - model.whole[axis].from) * 0.98;
+      const all = seesAll();
       const inside = events.flatMap((_, i) => (placeOf(i) >= range.from && placeOf(i) <= range.to ? [i] : []));
       axis = wanted;
       const [first, last] = [inside[0], inside.at(-1)];
-      range = model.whole[axis];
+      range = whole();
       if (!all && first !== undefined && last !== undefined) {
         const margin = (placeOf(last) - placeOf(first)) * 0.02;
-        range = within(axis, model.whole[axis], { from: placeOf(first) - margin, to: placeOf(last) + margin });
+        range = within(axis, whole(), { from: placeOf(first) - margin, to: placeOf(last) + margin });
       }
       changed('view');
     },
@@ -179,7 +192,7 @@ export function makeState(header, events, left) {
     moveTo(event, options = {}) {
       cursor = Math.max(0, Math.min(events.length - 1, event));
       if (options.reveal !== false && events.length > 0) {
-        const moved = reveal(axis, model.whole[axis], range, placeOf(cursor));
+        const moved = reveal(axis, whole(), range, placeOf(cursor));
         if (moved !== range) {
           range = moved;
           changed('view');
@@ -223,5 +236,10 @@ export function makeState(header, events, left) {
     },
   };
   if (model.violations.length > 0) state.goToViolation();
+  axis = suggestAxis(
+    listed.map((i) => events[i]?.t ?? 0),
+    model.whole.time.to,
+  );
+  range = whole();
   return state;
 }

@@ -5,6 +5,9 @@ import { element, make, readTheme, sizeCanvas } from './theme.js';
 /** Keys that get a chip; the others are found by the search and by their events. */
 const CHIPS_MAX = 120;
 
+/** @param {number} n @param {string} what */
+const count = (n, what) => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`;
+
 /**
  * The lines above the chart: what this run is, keys, kinds (the legend), search.
  * @param {import('./state.js').State} state
@@ -23,11 +26,11 @@ export function makeToolbar(state) {
   }
   const facts = element('facts');
   facts.textContent = [
-    `${state.events.length.toLocaleString('en')} events`,
+    count(state.events.length, 'event'),
     formatSpan(header.endMs),
-    `${header.members.length} members`,
-    `${header.lanes} lanes`,
-    `${header.keys.length} keys`,
+    count(header.members.length, 'member'),
+    count(header.lanes, 'lane'),
+    count(header.keys.length, 'key'),
   ].join(' · ');
   facts.title = JSON.stringify(header.knobs, undefined, 2);
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Item } from '../../../../lib/core/attribute.ts';
+import type { AttributeValue, Item } from '../../../../lib/core/attribute.ts';
 import { FormatError, InvariantError } from '../../../../lib/core/errors.ts';
 import { position } from '../../../../lib/core/formats/position.ts';
 import type { Link, Refused, Seat, Shard } from '../../../../lib/core/formats/rows.ts';
@@ -25,6 +25,7 @@ import {
   shardKey,
   sinceWhyValue,
   stringValue,
+  unsentValue,
 } from '../../../../lib/core/formats/rows.ts';
 import { anyItem, attributeValue } from '../support/arbitrary.ts';
 
@@ -55,6 +56,14 @@ const LINK: Link = {
 };
 const SEQUENCE = '111100000000012345678901234567';
 const SHARD: Shard = { id: 'shardId-1', sent: { sequence: SEQUENCE, at: 1 }, seen: { sequence: '0', at: 2 } };
+const SHARD_BEHIND: Shard = {
+  id: 'a',
+  seen: { sequence: '1', at: 4 },
+  unsent: [
+    { sequence: '0', at: 3 },
+    { sequence: '1', at: 4 },
+  ],
+};
 const HASH = '23e4a110e1a3da30a7ab81e3931c788a';
 const REFUSED: Refused = {
   key: { country: { S: 'AT' }, cityId: { N: '123' } },
@@ -102,6 +111,13 @@ const ROWS: readonly [string, unknown, Item, string, (row: Item) => unknown][] =
     '{"pk":{"S":"shard"},"sk":{"S":"shardId-1"},"f":{"N":"1"},"sent":{"B":"AQAAAAAAAAAAAWb7xBwoW4OP2WtLhw=="},"sentAt":{"N":"1"},"seen":{"B":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="},"seenAt":{"N":"2"}}',
     decodeShard,
   ],
+  [
+    'shard of which fan-out is behind',
+    SHARD_BEHIND,
+    encodeShard(SHARD_BEHIND),
+    '{"pk":{"S":"shard"},"sk":{"S":"a"},"f":{"N":"1"},"seen":{"B":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAQ=="},"seenAt":{"N":"4"},"unsent":{"L":[{"M":{"sequence":{"B":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="},"at":{"N":"3"}}},{"M":{"sequence":{"B":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAQ=="},"at":{"N":"4"}}}]}}',
+    decodeShard,
+  ],
   ['shard that nobody has read', { id: 'a' }, encodeShard({ id: 'a' }), '{"pk":{"S":"shard"},"sk":{"S":"a"},"f":{"N":"1"}}', decodeShard],
   [
     'refused',
@@ -131,6 +147,7 @@ describe('the rows of control', () => {
     expect(sinceWhyValue({ since: 3, why: 'f' })).toEqual(encodeLink(LINK)['failing']);
     expect(markValue({ sent: 5, arrived: 6 })).toEqual(encodeLink(LINK)['mark']);
     expect(sequenceValue(SEQUENCE)).toEqual(encodeShard(SHARD)['sent']);
+    expect(unsentValue(SHARD_BEHIND.unsent ?? [])).toEqual(encodeShard(SHARD_BEHIND)['unsent']);
     expect([numberValue(1_767_225_600_000), stringValue('a')]).toEqual([{ N: '1767225600000' }, { S: 'a' }]);
   });
 
@@ -147,6 +164,12 @@ describe('the rows of control', () => {
     expect(() => decodeLink(without(encodeLink(LINK), 'since'))).toThrow('link row without "since"');
     expect(() => decodeLink(without(encodeLink(LINK), 'state'))).toThrow('link row in unknown state none');
     expect(() => decodeShard(without(encodeShard(SHARD), 'sentAt'))).toThrow('shard row without "sentAt"');
+    const unsent = (value: AttributeValue): Item => ({ ...encodeShard(SHARD), unsent: value });
+    const sequence = sequenceValue('1');
+    expect(() => decodeShard(unsent({ S: 'x' }))).toThrow('shard row whose "unsent" is not a list');
+    expect(() => decodeShard(unsent({ L: [{ M: { sequence } }] }))).toThrow('shard row without "at"');
+    for (const entry of [{ M: { at: { N: '1' } } }, { S: 'x' }] as const)
+      expect(() => decodeShard(unsent({ L: [entry] }))).toThrow('shard row with an entry of "unsent" that has no "sequence"');
     for (const name of ['key', 'since', 'tried'])
       expect(() => decodeRefused(without(encodeRefused(HASH, REFUSED), name))).toThrow(`refused row without "${name}"`);
     expect(() => decodeRefused(without(encodeRefused(HASH, REFUSED), 'position'))).toThrow(FormatError);
