@@ -27,6 +27,7 @@ export class Faults {
           chance,
           rate,
           strikes: () => !world.healing && chance.random() < rate,
+          note: (text, where) => world.trace.add('fault', () => ({ who: kind.name, ...where, text: text() })),
           injected: (text, where) => {
             this.injected[kind.name] = (this.injected[kind.name] ?? 0) + 1;
             world.trace.add('fault', () => ({ who: kind.name, ...where, text: text() }));

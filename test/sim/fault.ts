@@ -31,6 +31,8 @@ export interface FaultContext {
   readonly rate: number;
   /** Whether it strikes now, by its rate. Never while the world heals. */
   strikes(): boolean;
+  /** Writes into the trace what has begun and will strike: a storm, a partition. */
+  note(text: () => string, where?: { readonly at?: string; readonly link?: string }): void;
   /** Counts one that was injected, and writes it into the trace. */
   injected(
     text: () => string,

@@ -142,6 +142,7 @@ export class Operator {
     const me = this.#me(primary);
     const open = { region: primary, at: me.clock.now() + OPEN_WAIT_MS + CLOCK_OFFSET_MAX_MS };
     await raiseFence(set.region(member).ports(me).table, set.controlName(member), epoch, primary, open);
+    this.#world.trace.add('role', () => ({ who: 'operator', at: member, text: `fence ${epoch}` }));
   }
 
   #allKeys(source: string, target: string): readonly string[] {

@@ -20,7 +20,10 @@ export const partition: FaultKind = {
         const { members } = at.world.set;
         const from = members[at.chance.below(members.length)] as string;
         const to = members[at.chance.below(members.length)] as string;
-        if (from !== to) until.set(`${from} ${to}`, at.world.clock.elapsed() + at.chance.below(at.chance.random() < 0.8 ? SHORT_MS : LONG_MS));
+        if (from === to) return;
+        const ms = at.chance.below(at.chance.random() < 0.8 ? SHORT_MS : LONG_MS);
+        until.set(`${from} ${to}`, at.world.clock.elapsed() + ms);
+        at.note(() => `${from} cannot reach ${to} for ${Math.round(ms / 1_000)} s`, { at: to });
       },
       call(call) {
         const from = call.by?.name.slice(0, call.by.name.indexOf('/'));

@@ -22,6 +22,7 @@ export const throttling: FaultKind = {
         const service = at.chance.random() < 0.8 ? 'dynamodb' : 'sqs';
         const ms = STORM_MIN_MS + at.chance.below(at.chance.random() < 0.7 ? 30_000 : STORM_MAX_MS);
         until.set(`${member} ${service}`, at.world.clock.elapsed() + ms);
+        at.note(() => `${service} of ${member} refuses most requests for ${Math.round(ms / 1_000)} s`, { at: member });
       },
       call(call) {
         const end = until.get(`${call.region} ${call.service}`);

@@ -30,7 +30,10 @@ export const lanes: MakeOracle = (world) => {
       if (after !== undefined) world.violate('rule 6', `${call.by.name} sent to ${after} after a send to it had failed`);
       const refused = new Set(((answer as { failed?: readonly { id: string }[] } | undefined)?.failed ?? []).map((f) => f.id));
       if (kept < entries.length - refused.size)
-        world.violate('rule 7', `${call.by.name} was told that ${entries.length - refused.size} messages are stored, but ${kept} are: the others were taken for duplicates`);
+        world.violate(
+          'rule 7',
+          `${call.by.name} was told that ${entries.length - refused.size} messages are stored, but ${kept} are: the others were taken for duplicates`,
+        );
       for (const entry of entries) if (refused.has(entry.id)) lost.add(`${url} ${entry.group}`);
       failed.set(call.by.name, lost);
     },
