@@ -21,6 +21,7 @@ const SEEDS = 2_000;
 /** Steps and the longest time of each (ms). */
 const STEPS: readonly Step[] = [
   check('types', 'tsc', [], 2 * MINUTE),
+  check('page', 'tsc', ['-p', 'test/sim/view/page'], MINUTE),
   check('lint', 'biome', ['check', '--error-on-warnings', '.'], 2 * MINUTE),
   tests('unit', 'unit', 5 * MINUTE),
   simulation(SEEDS, 6 * MINUTE),

@@ -14,6 +14,12 @@ const SEEDS = 200;
 const LIMIT_MS = 8 * 60_000;
 
 process.exitCode = await runSteps(
-  [check('types', 'tsc', [], 120_000), check('lint', 'biome', ['check', '--error-on-warnings', '.'], 120_000), tests('unit', 'unit', 300_000, filters), simulation(SEEDS, 120_000)],
+  [
+    check('types', 'tsc', [], 120_000),
+    check('types of the page', 'tsc', ['-p', 'test/sim/view/page'], 60_000),
+    check('lint', 'biome', ['check', '--error-on-warnings', '.'], 120_000),
+    tests('unit', 'unit', 300_000, filters),
+    simulation(SEEDS, 120_000),
+  ],
   { limitMs: LIMIT_MS },
 );

@@ -67,10 +67,8 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
   if (seat === undefined) throw new NotInitialisedError(member.set, member.member);
   const shards = (await allRows(ports.table, member.tables.control, SHARD, SHARDS_MAX)).map(decodeShard);
   if (shards.length >= SHARDS_MAX) runtime.log.warn('There are more shards than one run looks at: losses in the newest are not noticed.', { max: SHARDS_MAX });
-  if (!isPrimary(seat)) {
-    await forgetShards([]);
-    return { primary: false, links: {} };
-  }
+  await forgetShards(isPrimary(seat) ? [...links.values()] : [], seat.since);
+  if (!isPrimary(seat)) return { primary: false, links: {} };
   const epoch = seat.own;
   await noteUnsent();
 
@@ -85,7 +83,6 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
       return [link.target, { ...(deadLetters !== undefined && { deadLetters }), refusedRetried, marked, ...(lost !== undefined && { stale: lost }) }] as const;
     }),
   );
-  await forgetShards([...links.values()]);
   return { primary: true, links: Object.fromEntries(results) };
 
   async function attempt<T>(link: LinkContext | undefined, what: string, work: () => Promise<T>): Promise<T | undefined> {
@@ -113,9 +110,12 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
     });
   }
 
-  /** Drops the rows of shards that are over. A shard that is read again meanwhile keeps its row. */
-  async function forgetShards(rows: readonly Link[]): Promise<void> {
-    const over = shards.filter((shard) => isForgettable(shard, rows, seat?.since ?? 0, runtime.clock.now())).slice(0, FORGOTTEN_PER_RUN);
+  /**
+   * Drops the rows of shards that are over. A shard that is read again meanwhile keeps its row, and so does one by which a link is still to
+   * become stale.
+   */
+  async function forgetShards(rows: readonly Link[], roleSinceMs: number): Promise<void> {
+    const over = shards.filter((shard) => isForgettable(shard, rows, roleSinceMs, runtime.clock.now())).slice(0, FORGOTTEN_PER_RUN);
     const marked = (name: 'sent' | 'seen', mark: ShardMark | undefined): Condition =>
       unchanged(name, mark === undefined ? undefined : sequenceValue(mark.sequence));
     await someShards('rows of old shards', over, async ({ id, sent, seen }) => {

@@ -1,10 +1,22 @@
 import type { CloudCall } from '../../lib/adapters/memory/call.ts';
+import type { Item } from '../../lib/core/attribute.ts';
 import type { LaneMessage } from '../../lib/core/formats/message.ts';
 import type { KnownMessage } from './messages.ts';
 import type { Version } from './model.ts';
+import type { Held } from './oracles/held.ts';
 import type { SimProcess } from './process.ts';
 import type { SimLink } from './set.ts';
 import type { World } from './world.ts';
+
+/** A write to one key of a member, by an applier, and what the member has of it right after. */
+export interface KeyWrite {
+  readonly member: string;
+  readonly key: string;
+  readonly call: CloudCall;
+  /** The item or tombstone that the request has put; undefined when it removes. */
+  readonly written: Item | undefined;
+  readonly held: Held;
+}
 
 /**
  * Something that watches a run and knows one rule of docs/SPEC.md. A new oracle is one file in oracles/ and one line in
@@ -15,7 +27,7 @@ export interface Oracle {
   /** A request has just had its effect. */
   effect?(call: CloudCall, answer: unknown): void;
   /** One key of a member was written or removed by an applier, or is being looked at because its tombstone was. */
-  state?(member: string, key: string, call: CloudCall): void;
+  state?(state: KeyWrite): void;
   /** A table of items has accepted a write. */
   recorded?(version: Version): void;
   /** A message was stored in a lane. */

@@ -7,6 +7,7 @@ import { FUNCTION_TIMEOUT_MS } from '../../lib/core/constants.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
 import type { Log, Runtime } from '../../lib/ports/runtime.ts';
 import type { StreamRecord } from '../../lib/ports/stream.ts';
+import type { TableWrite } from '../../lib/ports/table.ts';
 import { Doubt } from './doubt.ts';
 import { Faults } from './fault-set.ts';
 import type { Knobs } from './knobs.ts';
@@ -16,6 +17,7 @@ import { Messages } from './messages.ts';
 import { Model } from './model.ts';
 import type { Operator } from './operator.ts';
 import type { MakeOracle, Oracle } from './oracle.ts';
+import { heldAt } from './oracles/held.ts';
 import type { Violation } from './outcome.ts';
 import { SimProcess } from './process.ts';
 import { nameOfKey, SimSet } from './set.ts';
@@ -294,17 +296,18 @@ export class World {
     if (process === undefined || call.service !== 'dynamodb' || !WRITES.has(call.op)) return;
     const items = `items-${call.region}`;
     const tombstones = this.set.tombstonesName(call.region);
-    const [first] = call.args;
+    const [first, second] = call.args;
     if (call.op === 'batchWrite') {
-      for (const write of first as readonly { table: string; put?: { pk: unknown }; delete?: { pk: unknown } }[]) {
-        if (write.table === items || write.table === tombstones) this.#state(call, nameOfKey((write.put ?? write.delete) as never));
+      for (const { table, put, delete: removed } of first as readonly TableWrite[]) {
+        if (table === items || table === tombstones) this.#state(call, nameOfKey(put ?? removed), put);
       }
-    } else if (first === items || first === tombstones) this.#state(call, nameOfKey(call.args[1] as never));
+    } else if (first === items || first === tombstones) this.#state(call, nameOfKey(second as Item), call.op === 'put' ? (second as Item) : undefined);
   }
 
-  #state(call: CloudCall, key: string): void {
+  #state(call: CloudCall, key: string, written: Item | undefined): void {
     this.states += 1;
-    for (const oracle of this.oracles) oracle.state?.(call.region, key, call);
+    const state = { member: call.region, key, call, written, held: heldAt(this, call.region, key) };
+    for (const oracle of this.oracles) oracle.state?.(state);
   }
 
   #recorded(member: string, table: string, record: StreamRecord, call: CloudCall | undefined): void {

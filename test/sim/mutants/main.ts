@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { listenForEnd } from '../../../local/signals.ts';
+import type { Knobs } from '../knobs.ts';
+import { JOBS_MAX, parseKnobs, SEED_MAX, SEEDS_MAX, wholeNumber } from '../options.ts';
 import { MUTANTS, mutantNamed } from './list.ts';
 import type { Mutant } from './mutant.ts';
 import { inParallel, runTask } from './pool.ts';
@@ -12,28 +14,19 @@ import { medianSeeds, renderText, rowOf } from './report.ts';
 
 /** `npm run sim:mutants`: plants each mutant into the production flows, and counts the seeds until the simulator notices. */
 
-/** Seeds that a mutant is given by default, and at most. */
+/** Seeds that a mutant is given by default. */
 const SEEDS_DEFAULT = 2_000;
-const SEEDS_MAX = 1_000_000;
-const SEED_MAX = 0x7fff_ffff;
 
 interface Options {
   readonly only?: readonly Mutant[];
   readonly seeds: number;
   readonly seed: number;
   readonly jobs: number;
+  readonly knobs?: Partial<Knobs>;
   readonly traces?: string;
   readonly json?: boolean;
   readonly list?: boolean;
 }
-
-const whole =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    return value;
-  };
 
 function named(name: string): Mutant {
   try {
@@ -50,9 +43,10 @@ const program = new Command('npm run sim:mutants --')
     'Plants known bugs into the production flows, one at a time, and runs seeds until the simulator sees a rule broken. A bug that it does not see is a defect.',
   )
   .option('--only <names...>', 'these mutants only', (name: string, before: readonly Mutant[] | undefined) => [...(before ?? []), named(name)])
-  .option('--seeds <n>', 'seeds that a mutant is given', whole(1, SEEDS_MAX), SEEDS_DEFAULT)
-  .option('--seed <s>', 'the first seed; the others follow it', whole(0, SEED_MAX), 1)
-  .option('--jobs <n>', 'processes at a time', whole(1, 256), availableParallelism())
+  .option('--seeds <n>', 'seeds that a mutant is given', wholeNumber(1, SEEDS_MAX), SEEDS_DEFAULT)
+  .option('--seed <s>', 'the first seed; the others follow it', wholeNumber(0, SEED_MAX), 1)
+  .option('--jobs <n>', 'processes at a time', wholeNumber(1, JOBS_MAX), availableParallelism())
+  .option('--knobs <json>', 'knobs that are not drawn from the seed: to see which fault a bug needs', parseKnobs)
   .option('--traces <directory>', 'write the whole trace of each run that broke a rule')
   .option('--list', 'only say which mutants there are')
   .option('--json', 'print one line of JSON instead of the table')
@@ -103,7 +97,8 @@ async function hunt(mutant: Mutant, seeds: readonly number[], plain: Plain, trac
 }
 
 async function run(options: Options): Promise<number> {
-  const mutants = options.only ?? MUTANTS;
+  const { knobs } = options;
+  const mutants = (options.only ?? MUTANTS).map((m) => (knobs === undefined ? m : { ...m, knobs: { ...m.knobs, ...knobs } }));
   if (options.list === true) {
     for (const m of mutants) process.stdout.write(`${m.name}  (${m.breaks})\n    ${m.about}\n`);
     return 0;

@@ -1,6 +1,7 @@
-import { epochOf } from '../../../lib/core/formats/position.ts';
+import { epochOf, POSITION_BYTES } from '../../../lib/core/formats/position.ts';
+import { metaOf } from '../../../lib/core/formats/seal.ts';
 import type { MakeOracle } from '../oracle.ts';
-import { heldAt, positionOf, show } from './held.ts';
+import { show } from './held.ts';
 
 /**
  * I5: no replicated write of an old epoch lands at a member after one of a newer epoch did, or after that member itself
@@ -19,13 +20,14 @@ export const fence: MakeOracle = (world) => {
       if (now < before) world.violate('rule 14', `the fence of ${call.region} went back from ${before} to ${now}`);
       fences.set(call.region, now);
     },
-    state(member, key, call) {
-      const position = positionOf(heldAt(world, member, key));
-      if (position === undefined) return;
+    state({ member, key, call, written, held }) {
+      const seal = written === undefined ? undefined : metaOf(written).seal;
+      if (seal === undefined) return;
+      const position = seal.subarray(0, POSITION_BYTES);
+      // A condition that did not hold, or a write that was left unprocessed, has not landed.
+      if (held.seal?.position.equals(position) !== true && held.tombstone?.position.equals(position) !== true) return;
       const epoch = epochOf(position);
       const least = newest.get(member) ?? 0;
-      // What is looked at may be what others have left; only a write of this request counts.
-      if (!wrote(call.args, position)) return;
       if (epoch < least)
         world.violate('I5', `${call.by?.name} wrote "${key}" at ${member} with ${show(position)}, though epoch ${least} has written there`, key);
       newest.set(member, Math.max(least, epoch));
@@ -39,9 +41,3 @@ export const fence: MakeOracle = (world) => {
     },
   };
 };
-
-/** Whether a request carries this position: a put of an item or tombstone that is sealed with it. */
-function wrote(args: readonly unknown[], position: Buffer): boolean {
-  const wanted = position.toString('base64').slice(0, 28);
-  return JSON.stringify(args).includes(`"B":"${wanted}`);
-}

@@ -1,13 +1,12 @@
 import { canonicalItem } from '../../../lib/core/canonical.ts';
 import { epochOf, sequenceOf } from '../../../lib/core/formats/position.ts';
 import type { MakeOracle } from '../oracle.ts';
-import { heldAt, show } from './held.ts';
+import { show } from './held.ts';
 
 /** I2, "holds a change": what a lane has left at a replica is exactly what the source had at that position, a removal where that was one. */
 export const fidelity: MakeOracle = (world) => ({
   name: 'fidelity',
-  state(member, key, call) {
-    const held = heldAt(world, member, key);
+  state({ member, key, call, held }) {
     const seal = held.item === undefined ? held.tombstone : held.seal;
     if (seal === undefined || seal.kind !== 'lane') return;
     const epoch = epochOf(seal.position);

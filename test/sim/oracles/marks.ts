@@ -1,5 +1,6 @@
 import { isDelete } from '../../../lib/core/formats/message.ts';
 import { decodeShard, isPrimary } from '../../../lib/core/formats/rows.ts';
+import type { Version } from '../model.ts';
 import type { MakeOracle } from '../oracle.ts';
 import { nameOfKey } from '../set.ts';
 
@@ -40,9 +41,11 @@ export const marks: MakeOracle = (world) => {
       if (upTo <= from) return;
       checked.set(id, upTo);
       // A mark is moved only where the shard is certain: when the stream has one that holds these numbers.
-      for (const version of world.model.latest(member)) {
-        if (version.sequence <= from || version.sequence > upTo || version.stream !== role.stream || role.member !== member) continue;
-        if (version.by !== 'user' || version.epoch === undefined || version.epoch !== role.epoch) continue;
+      const latest = world.model.latest(member);
+      for (let i = latest.length - 1; i >= 0 && role.member === member; i -= 1) {
+        const version = latest[i] as Version;
+        if (version.stream !== role.stream || version.sequence <= from) break;
+        if (version.sequence > upTo || version.by !== 'user' || version.epoch === undefined || version.epoch !== role.epoch) continue;
         for (const link of world.set.links) {
           if (link.source !== member || world.set.linkRow(member, link.target)?.state === 'stale' || world.doubt.why(link.id) !== undefined) continue;
           if (images.has(`${link.id} ${version.stream} ${version.sequence} ${version.key}`)) continue;

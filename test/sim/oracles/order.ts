@@ -1,6 +1,6 @@
 import { comparePositions, type Position, position } from '../../../lib/core/formats/position.ts';
 import type { MakeOracle } from '../oracle.ts';
-import { heldAt, later, positionOf, show } from './held.ts';
+import { later, positionOf, show } from './held.ts';
 
 /**
  * I2 and I3: a replica never holds an older change of a key after a newer one, and a deleted key does not come back
@@ -11,9 +11,8 @@ export const order: MakeOracle = (world) => {
   const high = new Map<string, Position>();
   return {
     name: 'order',
-    state(member, key) {
+    state({ member, key, held }) {
       const id = `${member}|${key}`;
-      const held = heldAt(world, member, key);
       const before = high.get(id);
       if (held.item !== undefined) {
         // A value made by hand has no position: what was there before it is not known at this member any more.

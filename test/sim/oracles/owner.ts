@@ -6,7 +6,7 @@ import { KEY, keyOfName } from '../set.ts';
 /** Rules 11 and 12: a key is written at a target only by the invocation that owns its lane at that moment. */
 export const owner: MakeOracle = (world) => ({
   name: 'owner',
-  state(member, key, call) {
+  state({ member, key, call }) {
     const process = call.by;
     if (process === undefined || !process.name.includes('/apply>')) return;
     const source = process.name.slice(0, process.name.indexOf('/'));

@@ -156,6 +156,18 @@ export const FANOUT: readonly Mutant[] = [
     ],
   },
   {
+    name: 'shard-named-by-old-description',
+    breaks: 'rule 8',
+    about: 'A description of the stream is believed for a minute: after a split the marks of its children go to the parent, and cover what was not sent.',
+    edits: [
+      {
+        file: 'lib/replicate/shards.ts',
+        find: 'createdMs + SURELY_BEFORE_MS < this.#lookedAtMs;',
+        replace: 'now - this.#at < DESCRIPTION_AGE_MAX_MS;',
+      },
+    ],
+  },
+  {
     name: 'stale-link-counted-complete',
     breaks: 'I6',
     about: 'A link whose messages are given up after 15 minutes of refusals stays open, as if it had everything.',

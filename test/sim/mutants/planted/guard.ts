@@ -103,12 +103,14 @@ export const GUARD: readonly Mutant[] = [
     name: 'key-check-without-key',
     breaks: 'rule 1',
     about: 'The key is not part of the key check: an item that was copied to another key brings its position along.',
+    judgesToo: true,
     edits: [{ file: SEAL, find: '${kind}\\n${key}`);', replace: '${kind}`);' }],
   },
   {
     name: 'key-check-without-table',
     breaks: 'rule 1',
     about: 'The table is not part of the key check: an item that was copied from another member brings its position along.',
+    judgesToo: true,
     edits: [{ file: SEAL, find: 'return sha256(`${tableId}\\n${position', replace: 'return sha256(`${position' }],
   },
   {

@@ -37,6 +37,18 @@ export const WRITE: readonly Mutant[] = [
     edits: [{ file: REQUESTS, find: "if (isRemote(error, 'unanswered')) pass.hold(options.issuedAt);", replace: '' }],
   },
   {
+    name: 'first-failure-ends-the-wait',
+    breaks: 'rule 13',
+    about: 'Of requests made at the same time the first failure is thrown at once: the others outlive the handler.',
+    edits: [
+      {
+        file: 'lib/replicate/together.ts',
+        find: 'const outcomes = await Promise.allSettled(work);',
+        replace: 'await Promise.all(work);\n  const outcomes = await Promise.allSettled(work);',
+      },
+    ],
+  },
+  {
     name: 'sdk-retries',
     breaks: 'rule 12',
     about: "The SDK's own retries are on: a write without an answer is sent again without asking for deadline and fence.",
@@ -170,7 +182,7 @@ export const WRITE: readonly Mutant[] = [
     edits: [
       {
         file: BULK,
-        find: 'await Promise.all([send(pack.slice(0, middle)), send(pack.slice(middle))]);',
+        find: 'await together([send(pack.slice(0, middle)), send(pack.slice(middle))]);',
         replace: 'await send(pack.slice(0, middle));',
       },
     ],
