@@ -145,14 +145,14 @@ export const REPAIR: readonly Mutant[] = [
     name: 'fanout-behind-not-noticed',
     breaks: 'rule 24',
     about: 'Nobody notices that fan-out is 20 h behind the observer: DynamoDB drops what it has not read, and the links stay open.',
-    edits: [{ file: MINUTE, find: 'if (loss === undefined) return undefined;', replace: 'if (loss === undefined || loss.shard !== undefined) return undefined;' }],
+    edits: [
+      { file: MINUTE, find: 'if (loss === undefined) return undefined;', replace: 'if (loss === undefined || loss.shard !== undefined) return undefined;' },
+    ],
   },
   {
     name: 'backlog-judged-by-seen-alone',
     breaks: 'rule 24',
     about: 'What fan-out has not sent is judged by the newest record that the observer has seen: while writes go on that one is always young.',
-    edits: [
-      { file: 'lib/reconcile/behind.ts', find: 'const noted = unsent.filter((mark) => after(mark, sent));', replace: 'const noted: ShardMark[] = [];' },
-    ],
+    edits: [{ file: 'lib/reconcile/behind.ts', find: 'const noted = unsent.filter((mark) => after(mark, sent));', replace: 'const noted: ShardMark[] = [];' }],
   },
 ];
