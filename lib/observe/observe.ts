@@ -10,7 +10,7 @@ import { growMark } from '../replicate/shards.ts';
 /**
  * The observer of a member's own stream. So far it only grows the shard's `seen`; the log is the issue "Archive".
  *
- * @throws RemoteError when the mark cannot be written: the batch comes again.
+ * @throws RemoteError when the stream cannot be described or the mark cannot be written: the batch comes again.
  */
 export async function observe(
   batch: StreamBatch,
@@ -21,7 +21,7 @@ export async function observe(
   const last = batch.records.at(-1);
   if (last === undefined) return;
   const until = runtime.clock.elapsed() + FUNCTION_TIMEOUT_MS - 2 * REQUEST_EFFECT_MAX_MS;
-  const shard = batch.shardId ?? (await ports.shards.find(last.streamArn, last.sequence, last.createdMs));
+  const shard = batch.shardId ?? (await retried(runtime, until, () => ports.shards.find(last.streamArn, last.sequence, last.createdMs)));
   if (shard === undefined) runtime.metrics.count('ShardUnknown', 1);
   else await retried(runtime, until, () => growMark(ports.table, member.tables.control, shard, 'seen', last.sequence, last.createdMs));
 }

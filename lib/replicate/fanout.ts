@@ -2,10 +2,10 @@ import { FUNCTION_TIMEOUT_MS, REQUEST_EFFECT_MAX_MS, SEND_REFUSED_BUDGET_MS } fr
 import type { Link } from '../core/formats/rows.ts';
 import { isPrimary, linkKey, numberValue, sinceWhyValue, stringValue } from '../core/formats/rows.ts';
 import type { RemoteError } from '../ports/errors.ts';
-import { whyText } from '../ports/errors.ts';
+import { isRemote, whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
-import type { StreamBatch } from '../ports/stream.ts';
+import type { StreamBatch, StreamRecord } from '../ports/stream.ts';
 import type { TablePort } from '../ports/table.ts';
 import type { LinkContext, MemberContext } from './context.ts';
 import { planFanout } from './fanout-plan.ts';
@@ -54,7 +54,7 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
   const last = batch.records.at(-1);
   if (last === undefined) return { images: 0, resyncs: 0, skipped: 0, messages: 0, staleLinks: [] };
   const until = runtime.clock.elapsed() + FUNCTION_TIMEOUT_MS - 2 * REQUEST_EFFECT_MAX_MS;
-  const shard = batch.shardId ?? (await ports.shards.find(last.streamArn, last.sequence, last.createdMs));
+  const shard = batch.shardId ?? (await shardOfBatch());
 
   // ⚠ After the batch was received: a role that ended before this read sends nothing of its epoch any more.
   const { seat, links } = await retried(runtime, until, () => readSelf(ports.table, member.tables.control));
@@ -97,6 +97,18 @@ export async function fanout(batch: StreamBatch, member: MemberContext, ports: F
   runtime.metrics.count('RecordsSent', plan.images + plan.resyncs);
   if (plan.resyncs > 0) runtime.metrics.count('RecordsAsResync', plan.resyncs);
   return { images: plan.images, resyncs: plan.resyncs, skipped: plan.skipped, messages: plan.sends.length, staleLinks };
+
+  /** Only the mark needs it, so a stream that cannot be described stops no change; the next batch grows the mark as well. */
+  async function shardOfBatch(): Promise<string | undefined> {
+    const { streamArn, sequence, createdMs } = last as StreamRecord;
+    try {
+      return await retried(runtime, until, () => ports.shards.find(streamArn, sequence, createdMs));
+    } catch (error) {
+      if (!isRemote(error)) throw error;
+      runtime.log.warn('The stream cannot be described: the mark of its shard stays.', { why: whyText(error) });
+      return undefined;
+    }
+  }
 
   /** Notes the first refusal on the link; past the budget, makes the link stale, so that it cannot stop the others. */
   async function refusedTooLong(link: LinkContext, row: Link | undefined, error: RemoteError): Promise<boolean> {

@@ -1,6 +1,5 @@
 import { CLOCK_OFFSET_MAX_MS } from '../core/constants.ts';
 import { numberValue, sequenceValue, shardKey } from '../core/formats/rows.ts';
-import { RemoteError } from '../ports/errors.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { ShardDescription, StreamPort } from '../ports/stream.ts';
 import type { TablePort } from '../ports/table.ts';
@@ -46,29 +45,31 @@ export class ShardFinder {
   }
 
   /**
-   * The shard, or undefined when it is not certain or cannot be asked now: a checkpoint is a hint, never worth a failure.
+   * The shard, or undefined when it is not certain.
+   *
+   * ⚠ A description that failed is no uncertainty: try again. What fan-out loses is told by the marks of both readers (lib/reconcile/behind.ts),
+   * so a mark that is left out for a passing failure hides a loss, or feigns one. (Found by simulation.)
    *
    * ⚠ A description says nothing of records that are younger than it: its shard may have split since, and what its
    * children hold would count as its own. (Found by simulation: a mark ran ahead of records that were never sent.)
    *
    * @param createdMs when the record was made.
+   * @throws RemoteError when the stream cannot be described.
    */
   async find(arn: string, sequence: string, createdMs: number): Promise<string | undefined> {
     const now = this.#clock.elapsed();
     const covers = arn === this.#arn && createdMs + SURELY_BEFORE_MS < this.#lookedAtMs;
     if (!covers) {
-      // Of several open shards none can be told, now or soon after.
-      if (arn === this.#arn && now - this.#at < DESCRIPTION_AGE_MAX_MS && this.#shards.filter((s) => s.last === undefined).length > 1) return undefined;
+      // Of several open shards none can be told, now or soon after. What a closed one holds is fixed: its last records can.
+      if (arn === this.#arn && now - this.#at < DESCRIPTION_AGE_MAX_MS && this.#shards.filter((s) => s.last === undefined).length > 1) {
+        const id = shardOf(this.#shards, sequence);
+        return this.#shards.find((s) => s.id === id)?.last === undefined ? undefined : id;
+      }
+      const lookedAtMs = this.#clock.now();
+      this.#shards = await this.#stream.shards(arn);
       this.#arn = arn;
       this.#at = now;
-      this.#lookedAtMs = this.#clock.now();
-      try {
-        this.#shards = await this.#stream.shards(arn);
-      } catch (error) {
-        if (!(error instanceof RemoteError)) throw error;
-        this.#arn = '';
-        return undefined;
-      }
+      this.#lookedAtMs = lookedAtMs;
     }
     return shardOf(this.#shards, sequence);
   }

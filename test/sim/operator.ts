@@ -113,25 +113,34 @@ export class Operator {
     return failed.size === 0;
   }
 
-  /** Everything that is in doubt, from the present primary: re-made members get seats, stale links open again, and what may differ is resynced. */
-  async mend(): Promise<void> {
+  /** First half of mending: re-made members get seats, and links that were given up are open again, so that their lanes drain. */
+  async reopenAll(): Promise<void> {
     const world = this.#world;
     const { set } = world;
-    const primary = world.model.primary?.member;
+    const primary = world.model.primary;
     if (primary === undefined) return;
     if (set.members.some((m) => set.seat(m) === undefined)) {
       // A member that was out of reach may still hold itself for the primary of an older epoch; nothing is made anew beside it.
-      for (const member of set.members) if (set.seat(member) !== undefined) await this.#raise(primary, member, world.model.primary?.epoch ?? 1);
-      await this.init(primary);
+      for (const member of set.members) if (set.seat(member) !== undefined) await this.#raise(primary.member, member, primary.epoch);
+      await this.init(primary.member);
     }
     for (const link of set.links) {
-      if (link.source !== primary) continue;
-      if (set.linkRow(primary, link.target)?.state === 'stale') {
-        world.doubt.all(link.id, 'the link was stale');
-        await this.reopen(primary, link.target);
-      }
-      const why = world.doubt.why(link.id);
-      const keys = why === undefined ? world.doubt.keys(link.id) : this.#allKeys(primary, link.target);
+      if (link.source !== primary.member || set.linkRow(link.source, link.target)?.state !== 'stale') continue;
+      world.doubt.all(link.id, 'the link was stale');
+      await this.reopen(link.source, link.target);
+    }
+  }
+
+  /**
+   * Second half, once the lanes are drained: what is in doubt is resynced. Not before: a lane may still bring keys that
+   * neither side has now.
+   */
+  async resyncDoubtful(): Promise<void> {
+    const world = this.#world;
+    const primary = world.model.primary?.member;
+    for (const link of world.set.links) {
+      if (primary === undefined || link.source !== primary) continue;
+      const keys = world.doubt.why(link.id) === undefined ? world.doubt.keys(link.id) : this.#allKeys(primary, link.target);
       if (keys.length > 0) await this.resync(primary, link.target, keys);
     }
   }

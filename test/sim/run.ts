@@ -169,8 +169,10 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   await until(world, () => operator.promoting === 0, PROMOTION_MAX_MS);
   await pass(world, MEND_AFTER_MS);
   if (world.violation !== undefined) return;
-  await world.clock.run(operator.mend());
-  await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS);
+  await world.clock.run(operator.reopenAll());
+  await until(world, () => atRest(world), HEAL_MAX_MS / 2);
+  if (world.violation === undefined) await world.clock.run(operator.resyncDoubtful());
+  await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS / 2);
   if (world.violation !== undefined) return;
   if (!atRest(world)) return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);
   for (const oracle of world.oracles) oracle.settled?.();
@@ -184,7 +186,7 @@ const until = (world: World, done: () => boolean, maxMs: number): Promise<boolea
 
 /** Whether nothing is on its way. */
 function atRest(world: World): boolean {
-  if (world.running > 0) return false;
+  if (world.running > 0 || world.unfinished > 0) return false;
   for (const { queue, dlq } of world.set.links) if (queue.size > 0 || dlq.size > 0) return false;
   return world.streams.every((mapping) => mapping.idle);
 }
@@ -193,7 +195,7 @@ function unrest(world: World): string {
   const parts: string[] = [];
   for (const { id, queue, dlq } of world.set.links) if (queue.size + dlq.size > 0) parts.push(`${id} has ${queue.size} messages and ${dlq.size} dead letters`);
   for (const mapping of world.streams) if (!mapping.idle) parts.push(`${mapping.member}/${mapping.fn} has ${mapping.unread} records to read`);
-  if (world.running > 0) parts.push(`${world.running} invocations run`);
+  if (world.unfinished > 0) parts.push(`${world.unfinished} invocations have not returned`);
   return parts.join('; ') || 'the refused keys do not settle';
 }
 

@@ -67,6 +67,8 @@ export class World {
   states = 0;
   /** Invocations that Lambda waits for. */
   running = 0;
+  /** Invocations that have neither returned nor been killed: those included that Lambda has given up because they are frozen. */
+  unfinished = 0;
   /** Whether the faults are over. */
   healing = false;
   /** Whether the run is over. */
@@ -223,12 +225,12 @@ export class World {
   invoke<T>(process: SimProcess, work: () => Promise<T>, end: InvocationEnd<T>, timeoutMs = FUNCTION_TIMEOUT_MS): void {
     this.invocations += 1;
     this.running += 1;
+    this.unfinished += 1;
     let told = false;
     const tell = (how: string, then: () => void): boolean => {
       if (told) return false;
       told = true;
       this.running -= 1;
-      process.onKilled = undefined;
       this.trace.add('end', () => ({ who: process.name, at: process.member, text: how }));
       then();
       end.ended();
@@ -236,6 +238,7 @@ export class World {
     };
     process.onKilled = () => {
       this.#processes.delete(process);
+      this.unfinished -= 1;
       tell('killed', () => end.failed?.());
     };
     this.trace.mix(this.invocations);
@@ -248,6 +251,8 @@ export class World {
       else process.kill();
     });
     const settle = (how: string, error: unknown, then: () => void): void => {
+      this.unfinished -= 1;
+      process.onKilled = undefined;
       for (const oracle of this.oracles) oracle.returned?.(process, error);
       if (tell(how, then)) this.#release(process);
       else this.#processes.delete(process);

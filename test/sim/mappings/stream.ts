@@ -1,5 +1,5 @@
 import type { MemoryStream } from '../../../lib/adapters/memory/stream.ts';
-import { STREAM_BATCH_RECORDS, STREAM_RECORD_AGE_MAX_MS } from '../../../lib/core/constants.ts';
+import { SENT_BEHIND_MAX_MS, STREAM_BATCH_RECORDS, STREAM_RECORD_AGE_MAX_MS } from '../../../lib/core/constants.ts';
 import type { StreamRecord } from '../../../lib/ports/stream.ts';
 import type { SimProcess } from '../process.ts';
 import { nameOfKey } from '../set.ts';
@@ -34,6 +34,8 @@ interface Shard extends StreamReader {
   planned: number;
 }
 
+/** An observer that is this late (ms) may have missed what fan-out lost. */
+const OBSERVER_LATE_MS = SENT_BEHIND_MAX_MS - 3_600_000;
 /** Ends of batches that are remembered for steps back. */
 const ENDS_MAX = 50;
 
@@ -148,6 +150,11 @@ export class StreamMapping {
     if (available === 0 || !this.#parentDone(stream, shardId, now)) return;
     const cut = world.faults.cut(available, shard) ?? world.knobs.batchRecords;
     let records = stream.read(shardId, shard.after, Math.max(1, Math.min(available, cut)), now);
+    // A loss of fan-out is told by what the observer has seen; where that stands still, too, nobody can tell (Gaps of docs/SPEC.md).
+    const first = records[0] as StreamRecord;
+    if (this.fn === 'observe' && now - first.createdMs >= OBSERVER_LATE_MS) {
+      for (const link of world.set.links) if (link.source === this.member) world.doubt.all(link.id, 'the observer stood still');
+    }
     // What has grown too old goes to the failure queue, which a person reads: the links are incomplete then.
     const young = records.findIndex((r) => now - r.createdMs < STREAM_RECORD_AGE_MAX_MS);
     if (young !== 0) {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Message, Task } from './task.ts';
 
 /** Longest wall time of one seed (ms), the start of its process included: a run has virtual bounds of its own, so more is a hang. */
-const SEED_WALL_MAX_MS = 60_000;
+const SEED_WALL_MAX_MS = 300_000;
 /** Heap of one worker (MB): a mutant that runs away shall not take the machine with it. */
 const HEAP_MB = 1_024;
 

@@ -100,7 +100,11 @@ describe('status', () => {
     const { table, queue } = world.region(A);
     await table.put(control, encodeLink({ target: B, state: 'open', since: NOW - 3_600_000, failing: { since: NOW - 1_000, why: 'transient: ECONNREFUSED' } }));
     await table.put(control, encodeLink({ target: C, state: 'open', since: NOW - 3_600_000 }));
-    await table.put(control, encodeShard({ id: 's', sent: { sequence: '1', at: NOW - 22 * 3_600_000 }, seen: { sequence: '2', at: NOW - 1_000 } }));
+    const behind = { sequence: '2', at: NOW - 20.5 * 3_600_000 };
+    await table.put(
+      control,
+      encodeShard({ id: 's', sent: { sequence: '1', at: NOW - 22 * 3_600_000 }, seen: { sequence: '3', at: NOW - 1_000 }, unsent: [behind] }),
+    );
     await deadLetter(world, changes(1));
     const failures = memberNames('cities', world.member(A)).streamFailures;
     await queue.sendBatch(`https://sqs.${A}.amazonaws.com/000000000000/${failures}`, [{ id: '0', body: '{}', group: 'g', dedup: 'd' }]);

@@ -38,7 +38,8 @@ export const ROLES: Verbs = {
 
   /** `mend`: what a person does after an outage: seats for members that came back empty, stale links open, what is in doubt resynced. */
   async mend(stage) {
-    await stage.world.clock.run(stage.world.operator.mend());
+    await stage.world.clock.run(stage.world.operator.reopenAll());
+    await stage.world.clock.run(stage.world.operator.resyncDoubtful());
     return [];
   },
 
