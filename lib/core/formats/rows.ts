@@ -3,16 +3,14 @@ import { mapOf, text } from '../attribute.ts';
 import { FormatError } from '../errors.ts';
 import type { Position } from './position.ts';
 import { position, readPosition, sequenceOf } from './position.ts';
+import { check, FORMAT, n, num, optionalNum, present, s, sinceWhy, str } from './row-fields.ts';
 
 /**
  * Rows of a member's `control` table (key: pk, sk, both strings). Every row has `f`, its format. Readers accept the
  * present format; an unknown one is a FormatError, never a guess.
  */
-const FORMAT = '1';
 export const CONTROL_KEY_SCHEMA = { partition: { name: 'pk', type: 'S' }, sort: { name: 'sk', type: 'S' } } as const;
 
-const s = (v: string): AttributeValue => ({ S: v });
-const n = (v: number): AttributeValue => ({ N: String(v) });
 const control = (pk: string, sk: string): Key => ({ pk: s(pk), sk: s(sk) });
 
 /** Partition of the rows that say what this member is. */
@@ -107,47 +105,6 @@ export interface Refused {
   /** Since when (ms), by the source region's clocks; and when it was last tried. */
   readonly since: number;
   readonly tried: number;
-}
-
-function check(row: Item, what: string): void {
-  const f = text(row['f'], 'N');
-  if (f !== FORMAT)
-    throw new FormatError(`${what} row of format ${f ?? 'none'}; this version reads format ${FORMAT}. Deploy the newer version, or restore the row.`);
-}
-
-function num(row: Item, name: string, what: string): number {
-  const value = optionalNum(row, name);
-  if (value === undefined) throw new FormatError(`${what} row without "${name}"`);
-  return value;
-}
-
-function str(row: Item, name: string, what: string): string {
-  const value = text(row[name], 'S');
-  if (value === undefined) throw new FormatError(`${what} row without "${name}"`);
-  return value;
-}
-
-/** Rows hold counters and times in ms, far below 2^53: here, and only here, a number becomes a JavaScript number. */
-function optionalNum(row: Item | undefined, name: string): number | undefined {
-  const value = text(row?.[name], 'N');
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new FormatError(`"${name}" is not a whole number: ${value}`);
-  return number;
-}
-
-function sinceWhy(row: Item, name: string): { since: number; why: string } | undefined {
-  const map = mapOf(row[name]);
-  const since = optionalNum(map, 'since');
-  return since === undefined ? undefined : { since, why: text(map?.['why'], 'S') ?? '' };
-}
-
-/** Leaves out the fields that are undefined, so that an absent field is absent. */
-function present<T extends object>(fields: { [K in keyof T]: T[K] | undefined }): T {
-  const out: Record<string, unknown> = {};
-  // A loop, since a seat is read with every batch: twice as fast as entries that are filtered.
-  for (const name in fields) if (fields[name] !== undefined) out[name] = fields[name];
-  return out as T;
 }
 
 export const openValue = (open: Open): AttributeValue => ({ M: { region: s(open.region), at: n(open.at) } });
