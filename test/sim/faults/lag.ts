@@ -15,8 +15,7 @@ export const lag: FaultKind = {
       const mapping = mappings[at.chance.below(mappings.length)];
       if (mapping === undefined) return;
       const ms = at.chance.below(at.chance.random() < 0.6 ? HOUR_MS / 2 : 20 * HOUR_MS);
-      mapping.pausedUntil = world.clock.elapsed() + ms;
-      world.clock.after(ms, () => mapping.kick());
+      world.pause(mapping, ms);
       const name = 'link' in mapping ? `apply of ${mapping.link.id}` : `${mapping.fn} of ${mapping.member}`;
       at.injected(() => `${name} lags by ${Math.round(ms / 60_000)} min`);
       if (at.chance.random() < 0.4) world.jump(at.chance.below(ms));

@@ -34,7 +34,7 @@ const outageOf = (name: string, about: string, share: number, days: (random: num
   },
 });
 
-export const outageDays = outageOf('outage-days', 'A target is gone for half a day to twelve days.', 0.03, (random) => 0.5 + random * 11);
+export const outageDays = outageOf('outage-days', 'A target is gone for half a day to twelve days.', 0.02, (random) => 0.5 + random * 11);
 export const outageWeeks = outageOf(
   'outage-weeks',
   'A target is gone for more than fourteen days: its queue drops messages.',

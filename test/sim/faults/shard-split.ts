@@ -15,7 +15,7 @@ export const shardSplit: FaultKind = {
       const member = world.set.members[at.chance.below(world.set.members.length)] as string;
       const stream = world.set.items(member).stream;
       const now = world.nowAt(member);
-      const open = stream?.shardIds(now).filter((id) => stream.shard(id)?.closed === false) ?? [];
+      const open = world.openShards(member);
       if (stream === undefined || open.length === 0) return;
       const split = open.length < SHARDS_MAX && at.chance.random() < 0.6;
       at.injected(() => (split ? 'a shard splits' : 'all shards roll over'), { at: member });

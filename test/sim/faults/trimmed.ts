@@ -15,8 +15,7 @@ export const trimmed: FaultKind = {
       const mapping = world.streams.find((m) => m.member === member && m.fn === 'fanout');
       if (mapping === undefined) return;
       const ms = (22 + at.chance.below(20)) * HOUR_MS;
-      mapping.pausedUntil = world.clock.elapsed() + ms;
-      world.clock.after(ms, () => mapping.kick());
+      world.pause(mapping, ms);
       at.injected(() => `fan-out of ${mapping.member} stands still for ${Math.round(ms / HOUR_MS)} h`, { at: mapping.member });
       world.jump(Math.round(ms * (0.5 + at.chance.random())));
     },

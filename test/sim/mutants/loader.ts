@@ -25,7 +25,7 @@ export interface Planted {
  * stripped. Nothing on disk changes. Call it before anything imports those files, in a process of its own.
  *
  * ⚠ Who judges a mutant must not be changed by it: the simulator's own modules get a copy of lib/core of their own, in
- * which nothing is planted (but see `judgesToo`).
+ * which nothing is planted.
  *
  * It stands on module.registerHooks, which runs in the loading thread. https://nodejs.org/docs/latest-v24.x/api/module.html
  *
@@ -43,8 +43,7 @@ export function plant(mutant: Mutant): Planted {
   registerHooks({
     resolve: (specifier, context, nextResolve) => {
       const result = nextResolve(specifier, context);
-      const judges =
-        mutant.judgesToo !== true && context.parentURL !== undefined && (context.parentURL.startsWith(SIMULATOR) || context.parentURL.endsWith(PLAIN));
+      const judges = context.parentURL !== undefined && (context.parentURL.startsWith(SIMULATOR) || context.parentURL.endsWith(PLAIN));
       return judges && result.url.startsWith(CORE) && result.url !== SHARED ? { ...result, url: `${result.url}${PLAIN}` } : result;
     },
     load: (url, context, nextLoad) => {

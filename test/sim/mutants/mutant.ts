@@ -20,11 +20,6 @@ export interface Mutant {
   /** What it does, and how that shows. One sentence. */
   readonly about: string;
   readonly edits: readonly Edit[];
-  /**
-   * The bug changes a format: the judges read what is written by it, so they are changed as well. Without this they would
-   * see a format that they do not know, and catch the bug for that.
-   */
-  readonly judgesToo?: true;
   /** Only for a bug that needs a rare fault to be drawn more often. */
   readonly knobs?: Partial<Knobs>;
 }

@@ -1,4 +1,5 @@
-import { comparePositions, type Position, position } from '../../../lib/core/formats/position.ts';
+import { comparePositions, POSITION_BYTES, type Position, position } from '../../../lib/core/formats/position.ts';
+import { metaOf } from '../../../lib/core/formats/seal.ts';
 import type { MakeOracle } from '../oracle.ts';
 import { later, positionOf, show } from './held.ts';
 
@@ -11,12 +12,15 @@ export const order: MakeOracle = (world) => {
   const high = new Map<string, Position>();
   return {
     name: 'order',
-    state({ member, key, held }) {
+    state({ member, key, held, written }) {
       const id = `${member}|${key}`;
       const before = high.get(id);
       if (held.item !== undefined) {
         // A value made by hand has no position: what was there before it is not known at this member any more.
         if (held.seal === undefined) return;
+        // A user who writes at the primary may leave an old seal in the item: only what this request has put is judged.
+        const put = written === undefined ? undefined : metaOf(written).seal;
+        if (put?.subarray(0, POSITION_BYTES).equals(held.seal.position) !== true) return;
         if (before !== undefined && comparePositions(held.seal.position, before) < 0)
           world.violate('I2', `"${key}" at ${member} went back from ${show(before)} to ${show(held.seal.position)} (${held.seal.kind})`, key);
       } else if (before !== undefined && held.tombstone !== undefined && comparePositions(held.tombstone.position, before) < 0)
