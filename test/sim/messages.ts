@@ -20,6 +20,8 @@ export interface KnownMessage {
   /** Who sent it. */
   readonly by: string;
   readonly t: number;
+  /** When an invocation was last given it (virtual ms). */
+  givenAt: number;
 }
 
 /** Bodies that are remembered decoded: one body goes to every link. */
@@ -81,6 +83,7 @@ export class Messages {
       content: this.#decode(m.body),
       by: by?.name ?? 'operator',
       t: world.clock.elapsed(),
+      givenAt: 0,
     };
     this.#known.set(m.id, known);
     world.trace.mix(known.content?.kind === 'changes' ? known.content.changes.length : -(known.content?.keys.length ?? 1));
@@ -141,6 +144,10 @@ export class Messages {
 
   given(process: SimProcess, messages: readonly QueueMessage[]): void {
     this.given_.set(process.name, messages);
+    for (const m of messages) {
+      const known = this.#known.get(m.id);
+      if (known !== undefined) known.givenAt = this.#world.clock.elapsed();
+    }
   }
 
   deleted(link: SimLink, m: QueueMessage): void {

@@ -14,7 +14,7 @@ import type { World } from './world.ts';
  * by more than two hosts' clocks can differ on each side, so that `since`, in its middle, parts the writes of the old
  * epoch's appliers from the new epoch's own.
  */
-const SILENCE_MS = OPEN_WAIT_MS + 4 * CLOCK_OFFSET_MAX_MS + 2_000;
+export const SILENCE_MS = OPEN_WAIT_MS + 4 * CLOCK_OFFSET_MAX_MS + 2_000;
 
 /** What a person, or later the control plane and the checker, does: roles, refills, re-made members. It uses the flows' own functions. */
 export class Operator {

@@ -40,6 +40,11 @@ export interface Oracle {
   dead?(link: SimLink, content: LaneMessage | undefined): void;
   /** An invocation began. */
   began?(process: SimProcess): void;
+  /** A request leaves its process, and: the process was told what came of it. */
+  sent?(process: SimProcess, call: CloudCall): void;
+  answered?(process: SimProcess, call: CloudCall): void;
+  /** Lambda ends an invocation that has run out of time. */
+  timedOut?(process: SimProcess): void;
   /** An invocation returned or threw: its process is about to be frozen by Lambda. */
   returned?(process: SimProcess, error: unknown): void;
   /** A member lost everything. */

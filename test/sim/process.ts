@@ -55,6 +55,9 @@ export class SimProcess implements CallingProcess {
   readonly #atAwait: AtAwait;
   #killed = false;
   #thawAt = 0;
+  /** Called with each request when it leaves the process, and when the process was told what came of it. */
+  onSent: ((call: CloudCall) => void) | undefined;
+  onAnswered: ((call: CloudCall) => void) | undefined;
   /** Called once when it is killed. */
   onKilled: (() => void) | undefined;
   /** Requests whose caller was not told yet. */
@@ -121,8 +124,12 @@ export class SimProcess implements CallingProcess {
   landed(call: CloudCall): void {
     this.pending.delete(call);
   }
-  answered(): void {
+  sent(call: CloudCall): void {
+    this.onSent?.(call);
+  }
+  answered(call: CloudCall): void {
     this.inFlight -= 1;
+    this.onAnswered?.(call);
   }
 }
 

@@ -12,7 +12,7 @@ import { QueueMapping } from './mappings/queue.ts';
 import { StreamMapping } from './mappings/stream.ts';
 import { Operator } from './operator.ts';
 import { ORACLES } from './oracles/all.ts';
-import { refusedSettled } from './oracles/converge.ts';
+import { refusedAnywhere, refusedSettled } from './oracles/converge.ts';
 import type { Outcome } from './outcome.ts';
 import type { SimProcess } from './process.ts';
 import type { TraceEvent, TraceHeader } from './trace.ts';
@@ -172,6 +172,9 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   await world.clock.run(operator.reopenAll());
   await until(world, () => atRest(world), HEAL_MAX_MS / 2);
   if (world.violation === undefined) await world.clock.run(operator.resyncDoubtful());
+  // Somebody mends half of what is refused; it has to be taken, and to leave the list.
+  const primary = world.model.primary?.member;
+  if (primary !== undefined) for (const [i, key] of refusedAnywhere(world).entries()) if (i % 2 === 0) world.workload.put(primary, key);
   await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS / 2);
   if (world.violation !== undefined) return;
   if (!atRest(world)) return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);

@@ -225,6 +225,12 @@ export class World {
       seed: this.chance.below(0x7fff_ffff),
       atAwait: (p) => this.faults.await(p),
     });
+    process.onSent = (call) => {
+      for (const oracle of this.oracles) oracle.sent?.(process, call);
+    };
+    process.onAnswered = (call) => {
+      for (const oracle of this.oracles) oracle.answered?.(process, call);
+    };
     this.#processes.add(process);
     return process;
   }
@@ -263,6 +269,7 @@ export class World {
     for (const oracle of this.oracles) oracle.began?.(process);
     this.clock.after(timeoutMs, () => {
       if (told) return;
+      for (const oracle of this.oracles) oracle.timedOut?.(process);
       // Lambda ends a sandbox that has run out of time; one that is frozen with its machine goes on when it thaws.
       if (process.frozen) tell('given up: frozen', () => end.failed?.());
       else process.kill();

@@ -15,6 +15,8 @@ export interface CallingProcess {
   gate(): Promise<void> | undefined;
   /** It made a request. */
   issued?(call: CloudCall): void;
+  /** The request has passed `admit` and leaves the process. */
+  sent?(call: CloudCall): void;
   /** The request had its effect, or surely will have none. */
   landed?(call: CloudCall): void;
   /** The process was told what came of the request. */
@@ -156,6 +158,7 @@ export class Caller {
         if (wait !== undefined) await wait;
       }
       admitted(options);
+      call.by?.sent?.(call);
     } catch (error) {
       call.by?.landed?.(call);
       throw error;

@@ -1,5 +1,6 @@
 import type { MakeOracle } from '../oracle.ts';
 import { converge } from './converge.ts';
+import { deadlines } from './deadlines.ts';
 import { fence } from './fence.ts';
 import { fidelity } from './fidelity.ts';
 import { follow } from './follow.ts';
@@ -10,4 +11,4 @@ import { owner } from './owner.ts';
 import { returns } from './returns.ts';
 
 /** Every oracle. Each run has all of them. */
-export const ORACLES: readonly MakeOracle[] = [order, fence, fidelity, lanes, marks, owner, follow, returns, converge];
+export const ORACLES: readonly MakeOracle[] = [order, fence, deadlines, fidelity, lanes, marks, owner, follow, returns, converge];

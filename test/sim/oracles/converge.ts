@@ -6,6 +6,7 @@ import { isRemote } from '../../../lib/ports/errors.ts';
 import type { MakeOracle } from '../oracle.ts';
 import { keyOfName, nameOfKey } from '../set.ts';
 import type { World } from '../world.ts';
+import { heldAt } from './held.ts';
 
 /** I1: after healing every replica equals the primary, except keys that it refuses, which it lists. */
 export const converge: MakeOracle = (world) => ({
@@ -20,7 +21,11 @@ export const converge: MakeOracle = (world) => ({
       for (const key of keys) {
         const mine = world.set.items(primary).read(keyOfName(key));
         const theirs = world.set.items(member).read(keyOfName(key));
-        if (textOf(mine) === textOf(theirs)) continue;
+        if (textOf(mine) === textOf(theirs)) {
+          if (theirs !== undefined && heldAt(world, member, key).seal === undefined)
+            world.violate('I1', `"${key}" at ${member} equals the primary's, but nothing says which change it is: its seal does not count`, key);
+          continue;
+        }
         if (mine !== undefined && refuses(world, member, mine)) {
           if (!refused.has(key)) world.violate('I6', `${member} refuses "${key}", and does not list it`, key);
           continue;
@@ -43,6 +48,13 @@ export function refusedSettled(world: World): boolean {
         return item !== undefined && refuses(world, member, item);
       }),
   );
+}
+
+/** All keys that a member refuses, by their lists. */
+export function refusedAnywhere(world: World): readonly string[] {
+  const primary = world.model.primary?.member;
+  if (primary === undefined) return [];
+  return [...new Set(world.set.members.filter((m) => m !== primary).flatMap((m) => [...refusedKeys(world, primary, m)]))].sort();
 }
 
 function refusedKeys(world: World, primary: string, member: string): Set<string> {

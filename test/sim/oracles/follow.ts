@@ -1,8 +1,9 @@
 import { isDelete } from '../../../lib/core/formats/message.ts';
-import { comparePositions, type Position, position } from '../../../lib/core/formats/position.ts';
+import { comparePositions, POSITION_BYTES, type Position, position } from '../../../lib/core/formats/position.ts';
+import { metaOf } from '../../../lib/core/formats/seal.ts';
 import type { MakeOracle } from '../oracle.ts';
 import { nameOfKey } from '../set.ts';
-import { heldAt, later, positionOf, show } from './held.ts';
+import { heldAt, later, show } from './held.ts';
 
 /**
  * I6: no silent drop. When a message leaves its lane, each of its changes was applied or superseded at the target, or is
@@ -12,8 +13,23 @@ import { heldAt, later, positionOf, show } from './held.ts';
 export const follow: MakeOracle = (world) => {
   /** The newest change of each link's key that is, or was, a dead letter: older ones are superseded by it. */
   const dead = new Map<string, Position>();
+  /** The newest position that has ever landed at each key of each member, whatever people did to it afterwards. */
+  const ever = new Map<string, Position>();
+  /** When a person has last touched a key of a member (virtual ms). */
+  const byHand = new Map<string, number>();
   return {
     name: 'follow',
+    state({ member, key, held, written }) {
+      const put = written === undefined ? undefined : metaOf(written).seal?.subarray(0, POSITION_BYTES);
+      if (put === undefined || (held.seal?.position.equals(put) !== true && held.tombstone?.position.equals(put) !== true)) return;
+      ever.set(`${member} ${key}`, later(ever.get(`${member} ${key}`), Buffer.from(put)));
+    },
+    recorded(version) {
+      if (version.by === 'user') byHand.set(`${version.member} ${version.key}`, version.t);
+    },
+    wiped(member) {
+      for (const id of [...ever.keys()]) if (id.startsWith(`${member} `)) ever.delete(id);
+    },
     dead(link, content) {
       if (content?.kind !== 'changes') return;
       for (const c of content.changes) {
@@ -28,11 +44,14 @@ export const follow: MakeOracle = (world) => {
       if (fence === undefined || content.epoch < fence) return;
       for (const change of content.changes) {
         const key = nameOfKey(isDelete(change) ? change.k : change.i);
-        if (world.doubt.covers(link.id, key)) continue;
+        if (world.doubt.why(link.id) !== undefined) continue;
         const wanted = position(content.epoch, change.q);
         const refused = dead.get(`${link.id} ${key}`);
         if (refused !== undefined && comparePositions(refused, wanted) >= 0) continue;
-        const has = positionOf(heldAt(world, link.target, key));
+        const has = ever.get(`${link.target} ${key}`);
+        const { item, seal } = heldAt(world, link.target, key);
+        if (isDelete(change) && item !== undefined && seal === undefined && (byHand.get(`${link.target} ${key}`) ?? message.givenAt) < message.givenAt)
+          world.violate('I6', `${message.name} left the lane as finished, but "${key}", which it deletes, is still at ${link.target}`, key);
         if (has === undefined || comparePositions(has, wanted) < 0)
           world.violate('I6', `${message.name} left the lane as finished, but "${key}" at ${link.target} is at ${show(has)}, before ${show(wanted)}`, key);
       }

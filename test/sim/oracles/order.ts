@@ -1,7 +1,8 @@
 import { comparePositions, POSITION_BYTES, type Position, position } from '../../../lib/core/formats/position.ts';
 import { metaOf } from '../../../lib/core/formats/seal.ts';
+import type { Version } from '../model.ts';
 import type { MakeOracle } from '../oracle.ts';
-import { later, positionOf, show } from './held.ts';
+import { heldAt, later, positionOf, show } from './held.ts';
 
 /**
  * I2 and I3: a replica never holds an older change of a key after a newer one, and a deleted key does not come back
@@ -10,6 +11,13 @@ import { later, positionOf, show } from './held.ts';
 export const order: MakeOracle = (world) => {
   /** The newest change that each key of each member has held, or been deleted by. */
   const high = new Map<string, Position>();
+  /** Rule 17: what an applier deletes has left its tombstone before. */
+  const deleted = (id: string, { member, key }: Version): void => {
+    const { tombstone } = heldAt(world, member, key);
+    const before = high.get(id);
+    if (tombstone === undefined || (before !== undefined && comparePositions(tombstone.position, before) < 0))
+      world.violate('rule 17', `"${key}" was deleted at ${member} with the tombstone at ${show(tombstone?.position)}, and the item at ${show(before)}`, key);
+  };
   return {
     name: 'order',
     state({ member, key, held, written }) {
@@ -29,8 +37,11 @@ export const order: MakeOracle = (world) => {
       if (now !== undefined) high.set(id, later(before, now));
     },
     recorded(version) {
-      if (version.by === 'apply') return;
       const id = `${version.member}|${version.key}`;
+      if (version.by === 'apply') {
+        if (version.image === undefined) deleted(id, version);
+        return;
+      }
       // A write at the primary is a change like any other; one by hand elsewhere takes the key's position away.
       if (version.epoch !== undefined) high.set(id, position(version.epoch, version.sequence));
       else high.delete(id);
