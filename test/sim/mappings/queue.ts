@@ -42,7 +42,10 @@ export class QueueMapping {
     const at = Math.max(elapsed + Math.max(0, receivable - now) + world.chance.below(POLL_MAX_MS), this.pausedUntil);
     if (this.#planned > elapsed && this.#planned <= at) return;
     this.#planned = at;
-    world.clock.after(at - elapsed, () => this.#poll());
+    // A plan that a newer one has replaced does nothing; were it to poll and plan anew, plans would only ever become more.
+    world.clock.after(at - elapsed, () => {
+      if (this.#planned === at) this.#poll();
+    });
   }
 
   #poll(): void {

@@ -94,7 +94,10 @@ export class StreamMapping {
         const at = Math.max(world.clock.elapsed() + 1 + world.chance.below(DELIVERY_MAX_MS + this.#windowMs), shard.notBefore, this.pausedUntil);
         if (shard.planned > world.clock.elapsed() && shard.planned <= at) continue;
         shard.planned = at;
-        world.clock.after(at - world.clock.elapsed(), () => this.#poll(shard));
+        // A plan that a newer one has replaced does nothing.
+        world.clock.after(at - world.clock.elapsed(), () => {
+          if (shard.planned === at) this.#poll(shard);
+        });
       }
     }
   }

@@ -114,6 +114,10 @@ describe('the report', () => {
     const mutant = mutantNamed('no-guard');
     expect(rowOf(mutant, { kind: 'failed', done: 3, seed: 4, why: 'it threw' }, 0, 1)).toMatchObject({ verdict: 'failed', seed: 4 });
     expect(rowOf(mutant, { kind: 'hung', done: 3, seed: 4 }, 0, 1)).toMatchObject({ verdict: 'failed', seed: 4 });
+    expect(rowOf(mutant, { kind: 'broken', done: 3, seed: 4, rule: 'simulator', message: 'x', digest: '' }, 0, 1)).toMatchObject({
+      verdict: 'failed',
+      seed: 4,
+    });
     expect(rowOf(mutant, { kind: 'clean', done: 3 }, 2, 1)).toMatchObject({ verdict: 'missed', seeds: 5 });
     expect(rowOf(mutant, { kind: 'broken', done: 3, seed: 4, rule: 'I2', message: 'x', digest: '' }, 2, 1)).toMatchObject({
       verdict: 'caught',

@@ -28,6 +28,8 @@ export function rowOf(mutant: Mutant, end: End, before: number, wallMs: number):
   const of = { mutant: mutant.name, breaks: mutant.breaks, about: mutant.about, wallMs: Math.round(wallMs), seeds: before + end.done };
   switch (end.kind) {
     case 'broken':
+      // The simulator blames itself: it has tripped over the mutant, and not seen a rule broken.
+      if (end.rule === 'simulator') return { ...of, verdict: 'failed', seed: end.seed, message: end.message };
       return { ...of, verdict: 'caught', seed: end.seed, rule: end.rule, message: end.message };
     case 'clean':
       return { ...of, verdict: 'missed' };
