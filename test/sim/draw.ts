@@ -8,7 +8,7 @@ const STEPS = 120;
 const CALM_SHARE = 0.05;
 /** Mean times between two steps (virtual ms): from crowded to idle. */
 const PACES_MS = [5, 15, 15, 50, 50, 200, 1_000, 10_000] as const;
-const TICKS_MS = [3_000, 60_000, 60_000, 300_000, 1_800_000] as const;
+const TICKS_MS = [15_000, 60_000, 60_000, 300_000, 1_800_000] as const;
 
 /** Kinds of fault that make days pass. */
 const LONG: readonly string[] = ['trimmed', 'outage-days', 'outage-weeks', 'lag'];

@@ -62,7 +62,7 @@ export class SimProcess implements CallingProcess {
   onKilled: (() => void) | undefined;
   /** Requests whose caller was not told yet. */
   inFlight = 0;
-  /** Writing requests that may still take effect. */
+  /** Writing requests that have left it and may still take effect. */
   readonly pending = new Set<CloudCall>();
 
   constructor(of: {
@@ -117,14 +117,14 @@ export class SimProcess implements CallingProcess {
     if (this.#killed) await new Promise<void>(() => undefined);
   }
 
-  issued(call: CloudCall): void {
+  issued(): void {
     this.inFlight += 1;
-    if (WRITES.has(call.op)) this.pending.add(call);
   }
   landed(call: CloudCall): void {
     this.pending.delete(call);
   }
   sent(call: CloudCall): void {
+    if (WRITES.has(call.op)) this.pending.add(call);
     this.onSent?.(call);
   }
   answered(call: CloudCall): void {

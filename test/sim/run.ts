@@ -177,7 +177,8 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   if (primary !== undefined) for (const [i, key] of refusedAnywhere(world).entries()) if (i % 2 === 0) world.workload.put(primary, key);
   await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS / 2);
   if (world.violation !== undefined) return;
-  if (!atRest(world)) return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);
+  if (!atRest(world) || !refusedSettled(world))
+    return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);
   for (const oracle of world.oracles) oracle.settled?.();
   const before = world.states;
   await until(world, () => world.violation !== undefined, WATCH_MS);

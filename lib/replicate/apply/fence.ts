@@ -3,8 +3,12 @@ import type { Open, Seat } from '../../core/formats/rows.ts';
 import { numberValue, openValue, SEAT_KEY, stringValue } from '../../core/formats/rows.ts';
 import type { Condition, TablePort } from '../../ports/table.ts';
 
-/** W + R (ms): what every applier of a new epoch waits after the fence was raised. */
-export const OPEN_WAIT_MS = FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;
+/**
+ * R + W + R (ms): what every applier of a new epoch waits, counted from before the raise is sent. The raise takes effect R
+ * later at the latest; a write of the old epoch is issued W after that, under a fence read just before, and lands R later.
+ * ⚠ Without the first R the wait is too short whenever the raise is slow. (Found by simulation.)
+ */
+export const OPEN_WAIT_MS = REQUEST_EFFECT_MAX_MS + FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;
 
 /** What the target's seat says of a message of some epoch. */
 export type FenceVerdict =
@@ -19,7 +23,7 @@ export type FenceVerdict =
   | { readonly kind: 'reset' };
 
 /**
- * ⚠ The fence's decision. Writes of the epoch before may be under way until W + R after the raise; so *every* applier
+ * ⚠ The fence's decision. Writes of the epoch before may be under way until W + R after the raise took effect; so *every* applier
  * of *every* lane of the new epoch waits for `open`, which is a wall time of the region of that epoch's primary. Only
  * that region's appliers read it (links live in their source's region), so no clocks of two regions are compared.
  */

@@ -4,7 +4,7 @@ import type { Mutant } from '../mutant.ts';
 const FENCE_RULE = 'lib/replicate/apply/fence.ts';
 const PASS = 'lib/replicate/apply/pass.ts';
 const APPLY = 'lib/replicate/apply/apply.ts';
-const OPEN_WAIT = 'export const OPEN_WAIT_MS = FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;';
+const OPEN_WAIT = 'export const OPEN_WAIT_MS = REQUEST_EFFECT_MAX_MS + FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;';
 const MOVED = 'if (this.seat.fence !== epoch) throw new FenceMovedError(epoch, this.seat.fence);';
 
 export const FENCE: readonly Mutant[] = [
@@ -66,7 +66,13 @@ export const FENCE: readonly Mutant[] = [
     name: 'open-without-W',
     breaks: 'rule 14',
     about: 'The wait after a raise forgets W: an applier that read the old fence just before may still issue writes.',
-    edits: [{ file: FENCE_RULE, find: OPEN_WAIT, replace: 'export const OPEN_WAIT_MS = REQUEST_EFFECT_MAX_MS;' }],
+    edits: [{ file: FENCE_RULE, find: OPEN_WAIT, replace: 'export const OPEN_WAIT_MS = REQUEST_EFFECT_MAX_MS + REQUEST_EFFECT_MAX_MS;' }],
+  },
+  {
+    name: 'open-counted-from-the-send',
+    breaks: 'rule 14',
+    about: 'The wait is counted as if the raise took effect when it was sent: a slow one leaves too little of it. So it was until the simulation found it.',
+    edits: [{ file: FENCE_RULE, find: OPEN_WAIT, replace: 'export const OPEN_WAIT_MS = FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;' }],
   },
   {
     name: 'open-without-R',
