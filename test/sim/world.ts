@@ -69,6 +69,8 @@ export class World {
   running = 0;
   /** Invocations that have neither returned nor been killed: those included that Lambda has given up because they are frozen. */
   unfinished = 0;
+  /** Numbers of requests whose callers are never answered. */
+  readonly unanswered = new Set<number>();
   /** Whether the faults are over. */
   healing = false;
   /** Whether the run is over. */
@@ -315,6 +317,7 @@ export class World {
       throw error;
     }
     if (fault === undefined) return { effectMs };
+    if (fault.lost !== undefined || fault.refuse?.kind === 'unanswered') this.unanswered.add(call.number);
     this.trace.add('call', () => ({ who: process.name, at: call.region, text: `${call.op} ${call.resources.join(' ')}: ${describeFault(fault)}` }));
     return { effectMs, ...fault };
   }

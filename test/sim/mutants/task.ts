@@ -6,6 +6,8 @@ export interface Task {
   readonly mutant?: string;
   /** Seeds to run, in this order, until one breaks a rule. */
   readonly seeds: readonly number[];
+  /** Play the scenarios that name the mutant, too, when no seed has broken a rule. */
+  readonly scenarios?: boolean;
   readonly knobs?: Partial<Knobs>;
   /** A file for the whole trace of the run that breaks a rule. */
   readonly traceFile?: string;

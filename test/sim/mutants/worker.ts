@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { scenarioFiles } from '../scenario/files.ts';
 import { mutantNamed } from './list.ts';
 import { plant } from './loader.ts';
 import type { Message, Task } from './task.ts';
@@ -14,6 +15,17 @@ const WHY_MAX = 2_000;
 const say = (message: Message): void => {
   process.send?.(message);
 };
+
+/** The first of the scenarios that name a mutant that fails under it. */
+async function bittenScenario(mutant: string): Promise<string | undefined> {
+  const { playScenario } = await import('../scenario/player.ts');
+  for (const { file, text, bites } of scenarioFiles()) {
+    if (!bites.includes(mutant)) continue;
+    const { ok } = await playScenario(text, file).catch(() => ({ ok: false }));
+    if (!ok) return file;
+  }
+  return undefined;
+}
 
 async function work(task: Task): Promise<Message> {
   let done = 0;
@@ -35,6 +47,8 @@ async function work(task: Task): Promise<Message> {
       const { rule, message } = outcome.violation;
       return { kind: 'broken', seed, done, rule, message, digest: outcome.digest };
     }
+    const bitten = task.scenarios === true && task.mutant !== undefined ? await bittenScenario(task.mutant) : undefined;
+    if (bitten !== undefined) return { kind: 'broken', seed: 0, done, rule: bitten, message: 'a scenario fails', digest: '' };
     return { kind: 'clean', done };
   } catch (error) {
     const why = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, WHY_MAX);

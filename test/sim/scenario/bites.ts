@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MUTANTS, mutantNamed } from '../mutants/list.ts';
 import { plant } from '../mutants/loader.ts';
+import { scenarioFiles } from './files.ts';
 
 /**
  * Whether scenarios bite: plays them with a bug planted into the production flows. A scenario names, in a comment
@@ -10,26 +10,12 @@ import { plant } from '../mutants/loader.ts';
  *
  * `node test/sim/scenario/bites.ts [MUTANT …]`: those, or all. `--all`: with every scenario, not only those that name it.
  */
-const FOLDER = new URL('../scenarios/', import.meta.url);
 /** Processes at a time. */
 const PROCESSES = 2;
 /** Longest time of one mutant (ms, real): a planted bug may make a flow run for ever. */
 const TIMEOUT_MS = 60_000;
 
-interface Scenario {
-  readonly file: string;
-  readonly text: string;
-  readonly bites: readonly string[];
-}
-
-const scenarios: readonly Scenario[] = readdirSync(FOLDER)
-  .filter((file) => file.endsWith('.txt'))
-  .sort()
-  .map((file) => {
-    const text = readFileSync(new URL(file, FOLDER), 'utf8');
-    const bites = [...text.matchAll(/^# bites: (.*)$/gm)].flatMap((m) => (m[1] as string).split(',').map((name) => name.trim()));
-    return { file, text, bites };
-  });
+const scenarios = scenarioFiles();
 
 const args = process.argv.slice(2);
 if (args[0] === '--worker') await work(args[1] as string, args[2] === '--all');

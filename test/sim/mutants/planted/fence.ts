@@ -65,12 +65,14 @@ export const FENCE: readonly Mutant[] = [
   {
     name: 'open-without-W',
     breaks: 'rule 14',
+    knobs: { members: 3, faults: { 'role-change': 0.05, 'late-effect': 0.1, 'slow-service': 0.1 } },
     about: 'The wait after a raise forgets W: an applier that read the old fence just before may still issue writes.',
     edits: [{ file: FENCE_RULE, find: OPEN_WAIT, replace: 'export const OPEN_WAIT_MS = REQUEST_EFFECT_MAX_MS + REQUEST_EFFECT_MAX_MS;' }],
   },
   {
     name: 'open-counted-from-the-send',
     breaks: 'rule 14',
+    knobs: { members: 3, faults: { 'role-change': 0.05, 'late-effect': 0.1, 'slow-service': 0.1 } },
     about: 'The wait is counted as if the raise took effect when it was sent: a slow one leaves too little of it. So it was until the simulation found it.',
     edits: [{ file: FENCE_RULE, find: OPEN_WAIT, replace: 'export const OPEN_WAIT_MS = FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;' }],
   },
@@ -83,6 +85,7 @@ export const FENCE: readonly Mutant[] = [
   {
     name: 'open-without-clock-slack',
     breaks: 'rule 14',
+    knobs: { members: 3, faults: { 'role-change': 0.05, 'late-effect': 0.4 } },
     about: 'The wait after a raise forgets that two hosts of a region may differ by a second.',
     edits: [
       {

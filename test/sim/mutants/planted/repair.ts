@@ -71,6 +71,7 @@ export const REPAIR: readonly Mutant[] = [
   {
     name: 'letter-deleted-before-resync-stored',
     breaks: 'rule 20',
+    knobs: { paceMs: 1_000, tickMs: 15_000, faults: { poison: 0.1, 'failed-entries': 0.5, 'queue-refuses': 0.05 } },
     about: 'A dead letter is deleted before its resync is stored: when the send fails nothing is left of it.',
     edits: [
       {

@@ -39,6 +39,7 @@ export const WRITE: readonly Mutant[] = [
   {
     name: 'first-failure-ends-the-wait',
     breaks: 'rule 13',
+    knobs: { members: 3, faults: { throttling: 0.2, 'failed-entries': 0.4 } },
     about: 'Of requests made at the same time the first failure is thrown at once: the others outlive the handler.',
     edits: [
       {
@@ -94,6 +95,7 @@ export const WRITE: readonly Mutant[] = [
   {
     name: 'deadline-without-R-and-margin',
     breaks: 'rule 12',
+    knobs: { batchMessages: 10, lanes: 1, faults: { 'slow-service': 0.95, 'stream-replaced': 0.02 } },
     about: 'Requests are issued until the very end of the invocation: they land after it was ended.',
     edits: [{ file: PASS, find: 'remainingMs) - REQUEST_EFFECT_MAX_MS - DEADLINE_MARGIN_MS;', replace: 'remainingMs);' }],
   },
