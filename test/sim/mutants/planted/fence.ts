@@ -83,19 +83,6 @@ export const FENCE: readonly Mutant[] = [
     edits: [{ file: FENCE_RULE, find: OPEN_WAIT, replace: 'export const OPEN_WAIT_MS = FENCE_AGE_MAX_MS;' }],
   },
   {
-    name: 'open-without-clock-slack',
-    breaks: 'rule 14',
-    knobs: { members: 3, faults: { 'role-change': 0.05, 'late-effect': 0.4 } },
-    about: 'The wait after a raise forgets that two hosts of a region may differ by a second.',
-    edits: [
-      {
-        file: APPLY,
-        find: 'at: runtime.clock.now() + OPEN_WAIT_MS + CLOCK_OFFSET_MAX_MS }',
-        replace: 'at: runtime.clock.now() + OPEN_WAIT_MS }',
-      },
-    ],
-  },
-  {
     name: 'older-epoch-waits-for-ever',
     breaks: 'I1',
     about: 'A message of an older epoch is given back instead of dropped: its lane never gets past it.',
