@@ -49,8 +49,16 @@ export const follow: MakeOracle = (world) => {
         const refused = dead.get(`${link.id} ${key}`);
         if (refused !== undefined && comparePositions(refused, wanted) >= 0) continue;
         const has = ever.get(`${link.target} ${key}`);
-        const { item, seal } = heldAt(world, link.target, key);
-        if (isDelete(change) && item !== undefined && seal === undefined && (byHand.get(`${link.target} ${key}`) ?? message.givenAt) < message.givenAt)
+        const { item, seal, tombstone } = heldAt(world, link.target, key);
+        // Only of the newest removal: an older one is superseded by its tombstone.
+        const newest = tombstone?.position.equals(wanted) === true;
+        if (
+          isDelete(change) &&
+          newest &&
+          item !== undefined &&
+          seal === undefined &&
+          (byHand.get(`${link.target} ${key}`) ?? message.givenAt) < message.givenAt
+        )
           world.violate('I6', `${message.name} left the lane as finished, but "${key}", which it deletes, is still at ${link.target}`, key);
         if (has === undefined || comparePositions(has, wanted) < 0)
           world.violate('I6', `${message.name} left the lane as finished, but "${key}" at ${link.target} is at ${show(has)}, before ${show(wanted)}`, key);

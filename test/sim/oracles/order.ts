@@ -2,7 +2,10 @@ import { comparePositions, POSITION_BYTES, type Position, position } from '../..
 import { metaOf } from '../../../lib/core/formats/seal.ts';
 import type { Version } from '../model.ts';
 import type { MakeOracle } from '../oracle.ts';
-import { heldAt, later, positionOf, show } from './held.ts';
+import { type Held, heldAt, later, positionOf, show } from './held.ts';
+
+/** The life of a tombstone as DESIGN.md has it (virtual ms): not the flows' own constant, which this watches over, too. */
+const FORGOTTEN_MS = 30 * 24 * 3_600_000;
 
 /**
  * I2 and I3: a replica never holds an older change of a key after a newer one, and a deleted key does not come back
@@ -11,6 +14,13 @@ import { heldAt, later, positionOf, show } from './held.ts';
 export const order: MakeOracle = (world) => {
   /** The newest change that each key of each member has held, or been deleted by. */
   const high = new Map<string, Position>();
+  /** When each of them came to be (virtual ms). */
+  const highAt = new Map<string, number>();
+  /** What is remembered of a key; nothing once it has been gone for so long that its tombstone has expired by design. */
+  const remembered = (id: string, held: Held): Position | undefined => {
+    const gone = held.item === undefined || held.seal?.kind === 'repair';
+    return gone && held.tombstone === undefined && world.clock.elapsed() - (highAt.get(id) ?? 0) > FORGOTTEN_MS ? undefined : high.get(id);
+  };
   /** Rule 17: what an applier deletes has left its tombstone before. */
   const deleted = (id: string, { member, key }: Version): void => {
     const { tombstone } = heldAt(world, member, key);
@@ -22,7 +32,7 @@ export const order: MakeOracle = (world) => {
     name: 'order',
     state({ member, key, held, written }) {
       const id = `${member}|${key}`;
-      const before = high.get(id);
+      const before = remembered(id, held);
       if (held.item !== undefined) {
         // A value made by hand has no position: what was there before it is not known at this member any more.
         if (held.seal === undefined) return;
@@ -34,7 +44,9 @@ export const order: MakeOracle = (world) => {
       } else if (before !== undefined && held.tombstone !== undefined && comparePositions(held.tombstone.position, before) < 0)
         world.violate('I2', `"${key}" at ${member} was deleted by ${show(held.tombstone.position)} though it had held ${show(before)}`, key);
       const now = positionOf(held);
-      if (now !== undefined) high.set(id, later(before, now));
+      if (now === undefined) return;
+      high.set(id, later(before, now));
+      highAt.set(id, world.clock.elapsed());
     },
     recorded(version) {
       const id = `${version.member}|${version.key}`;

@@ -3,7 +3,6 @@ import type { Mutant } from '../mutant.ts';
 /** Bugs in the fence: which epoch may write at a target, and from when. */
 const FENCE_RULE = 'lib/replicate/apply/fence.ts';
 const PASS = 'lib/replicate/apply/pass.ts';
-const APPLY = 'lib/replicate/apply/apply.ts';
 const OPEN_WAIT = 'export const OPEN_WAIT_MS = REQUEST_EFFECT_MAX_MS + FENCE_AGE_MAX_MS + REQUEST_EFFECT_MAX_MS;';
 const MOVED = 'if (this.seat.fence !== epoch) throw new FenceMovedError(epoch, this.seat.fence);';
 
