@@ -135,7 +135,8 @@ export class StreamMapping {
     const parent = stream.shard(shardId)?.parentId;
     if (parent === undefined || stream.shard(parent) === undefined) return true;
     const read = this.#shards.get(this.#idOf(stream, parent));
-    return read?.running !== true && stream.lag(parent, read?.after, now) === 0;
+    // A parent without records is not done before its own parent is.
+    return read?.running !== true && stream.lag(parent, read?.after, now) === 0 && this.#parentDone(stream, parent, now);
   }
 
   #poll(shard: Shard): void {
