@@ -21,7 +21,7 @@ async function bittenScenario(mutant: string): Promise<string | undefined> {
   const { playScenario } = await import('../scenario/player.ts');
   for (const { file, text, bites } of scenarioFiles()) {
     if (!bites.includes(mutant)) continue;
-    const { ok } = await playScenario(text, file).catch(() => ({ ok: false }));
+    const { ok } = await playScenario(text, file);
     if (!ok) return file;
   }
   return undefined;
