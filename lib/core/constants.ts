@@ -20,6 +20,8 @@ export const FENCE_AGE_MAX_MS = 3 * SECOND;
 export const DEADLINE_MARGIN_MS = 2 * SECOND;
 /** A2: wall clocks of hosts of one region differ by less than this (ms). */
 export const CLOCK_OFFSET_MAX_MS = 1 * SECOND;
+/** A2: a host's elapsed time runs less than this share too fast or too slow. */
+export const CLOCK_RATE_ERROR_MAX = 0.01;
 
 /** Timeout of the functions that move data: fanout and apply (ms). */
 export const FUNCTION_TIMEOUT_MS = 30 * SECOND;

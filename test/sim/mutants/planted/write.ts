@@ -22,7 +22,13 @@ export const WRITE: readonly Mutant[] = [
     name: 'settles-half-of-R',
     breaks: 'rule 13',
     about: 'The pass waits half of R for what got no answer.',
-    edits: [{ file: PASS, find: 'issuedAt + REQUEST_EFFECT_MAX_MS);', replace: 'issuedAt + REQUEST_EFFECT_MAX_MS / 2);' }],
+    edits: [
+      {
+        file: PASS,
+        find: 'issuedAt + REQUEST_EFFECT_MAX_MS * (1 + CLOCK_RATE_ERROR_MAX));',
+        replace: 'issuedAt + (REQUEST_EFFECT_MAX_MS * (1 + CLOCK_RATE_ERROR_MAX)) / 2);',
+      },
+    ],
   },
   {
     name: 'bulk-write-not-held',
