@@ -31,7 +31,4 @@ export class Doubt {
     for (const [link, keys] of this.#keys) if (link.endsWith(`>${member}`) && keys.has(key)) return true;
     return false;
   }
-  covers(link: string, key: string): boolean {
-    return this.#all.has(link) || this.#keys.get(link)?.has(key) === true;
-  }
 }

@@ -1,5 +1,6 @@
 import { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import { FAULTS } from './faults/all.ts';
+import { hashOf } from './hash.ts';
 import type { Knobs } from './knobs.ts';
 
 /** Steps of a short seed: about 200 operations. */
@@ -39,10 +40,4 @@ export function drawKnobs(seed: number): Knobs {
   // Through days of waiting a minute run each minute would be most of the work.
   if (LONG.some((name) => faults[name] !== undefined)) return { ...knobs, tickMs: Math.max(knobs.tickMs, LONG_TICK_MS), faults };
   return { ...knobs, faults };
-}
-
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash;
 }

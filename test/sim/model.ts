@@ -102,9 +102,4 @@ export class Model {
   latest(member: string): readonly Version[] {
     return this.#byMember.get(member) ?? [];
   }
-
-  /** All remembered writes of a key at a member, in order. */
-  versions(member: string, key: string): readonly Version[] {
-    return this.#byKey.get(`${member}|${key}`) ?? [];
-  }
 }

@@ -190,7 +190,7 @@ const until = (world: World, done: () => boolean, maxMs: number): Promise<boolea
 
 /** Whether nothing is on its way. */
 function atRest(world: World): boolean {
-  if (world.running > 0 || world.unfinished > 0) return false;
+  if (world.unfinished > 0) return false;
   const primary = world.model.primary?.member;
   // Dead letters at a member that is not primary any more wait until it is again: nobody may send for it (Gaps of docs/SPEC.md).
   for (const { queue, dlq, source } of world.set.links) if (queue.size > 0 || (dlq.size > 0 && source === primary)) return false;

@@ -10,6 +10,7 @@ import type { StreamRecord } from '../../lib/ports/stream.ts';
 import type { TableWrite } from '../../lib/ports/table.ts';
 import { Doubt } from './doubt.ts';
 import { Faults } from './fault-set.ts';
+import { hashOf } from './hash.ts';
 import type { Knobs } from './knobs.ts';
 import type { QueueMapping } from './mappings/queue.ts';
 import type { StreamMapping } from './mappings/stream.ts';
@@ -65,8 +66,6 @@ export class World {
   calls = 0;
   invocations = 0;
   states = 0;
-  /** Invocations that Lambda waits for. */
-  running = 0;
   /** Invocations that have neither returned nor been killed: those included that Lambda has given up because they are frozen. */
   unfinished = 0;
   /** Numbers of requests whose callers are never answered. */
@@ -112,9 +111,7 @@ export class World {
 
   /** A source of chance of its own for each purpose, so that a change in one leaves the others as they were. */
   chanceOf(purpose: string): SeededChance {
-    let hash = 0x811c9dc5 ^ this.seed;
-    for (let i = 0; i < purpose.length; i += 1) hash = Math.imul(hash ^ purpose.charCodeAt(i), 0x01000193);
-    return new SeededChance(hash);
+    return new SeededChance(hashOf(purpose, 0x811c9dc5 ^ this.seed));
   }
 
   /** Wall clock of a region's services (ms). */
@@ -249,13 +246,11 @@ export class World {
   /** Runs one invocation as Lambda does: until it answers, is killed, or has had `timeoutMs`. */
   invoke<T>(process: SimProcess, work: () => Promise<T>, end: InvocationEnd<T>, timeoutMs = FUNCTION_TIMEOUT_MS): void {
     this.invocations += 1;
-    this.running += 1;
     this.unfinished += 1;
     let told = false;
     const tell = (how: string, then: () => void): boolean => {
       if (told) return false;
       told = true;
-      this.running -= 1;
       this.trace.add('end', () => ({ who: process.name, at: process.member, text: how }));
       then();
       end.ended();
