@@ -18,6 +18,8 @@ export function locatedTable(session: Session, member: MemberConfig): TablePort 
     delete: (table, key, condition, options) => at(() => port.delete(table, key, condition, options)),
     update: (table, key, changes, condition, options) => at(() => port.update(table, key, changes, condition, options)),
     query: (request, options) => at(() => port.query(request, options)),
+    scan: (request, options) => at(() => port.scan(request, options)),
+    transact: (writes, options) => at(() => port.transact(writes, options)),
     describe,
   };
 }

@@ -19,8 +19,15 @@ export interface TablePort {
   delete(table: string, key: Key, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer>;
   /** Creates the row if it is not there, unless the condition forbids it. */
   update(table: string, key: Key, changes: Changes, condition?: Condition, options?: CallOptions): Promise<ConditionalAnswer>;
-  /** Items of one partition whose sort key (a string) begins with `prefix`, at most `limit`, from after `after`. */
-  query(request: QueryRequest, options?: CallOptions): Promise<{ readonly items: readonly Item[]; readonly next?: Key }>;
+  /** Items of one partition, in the order of their sort keys; a page at a time (1 MB, or `limit` items). */
+  query(request: QueryRequest, options?: CallOptions): Promise<Page>;
+  /** Items of a whole table, or of one of its segments, in no order; a page at a time (1 MB, or `limit` items). */
+  scan(request: ScanRequest, options?: CallOptions): Promise<Page>;
+  /**
+   * Up to 100 writes and checks over any tables of the region, no key twice: all of them, or none. Costs twice the
+   * capacity of the single writes. A conflict with another transaction in flight is `throttled`.
+   */
+  transact(writes: readonly TransactWrite[], options?: CallOptions): Promise<TransactAnswer>;
   /** What the table is. Control plane: do not call it in a hot path. */
   describe(table: string, options?: CallOptions): Promise<TableDescription>;
 }
@@ -68,15 +75,50 @@ export interface Changes {
 /** `ok`, or what was there instead (ReturnValuesOnConditionCheckFailure: ALL_OLD). */
 export type ConditionalAnswer = { readonly ok: true } | { readonly ok: false; readonly old: Item | undefined };
 
+/** A page of items. `next` is where the next page begins (after this key); absent at the end. */
+export interface Page {
+  readonly items: readonly Item[];
+  readonly next?: Key;
+}
+
+/** What a query asks of the sort key. `prefix` is for strings, and may be empty: then it asks nothing. */
+export type SortCondition =
+  | { readonly name: string; readonly prefix: string }
+  | { readonly name: string; readonly op: '=' | '<' | '<=' | '>' | '>=' | 'begins-with'; readonly value: AttributeValue }
+  /** From the one to the other, both included. */
+  | { readonly name: string; readonly from: AttributeValue; readonly to: AttributeValue };
+
 export interface QueryRequest {
   readonly table: string;
   /** The partition key's attribute and value. */
   readonly partition: { readonly name: string; readonly value: AttributeValue };
-  /** The sort key's attribute and a prefix of its value. */
-  readonly sort?: { readonly name: string; readonly prefix: string };
+  readonly sort?: SortCondition;
+  readonly after?: Key;
+  readonly limit?: number;
+  /** The largest sort key first. */
+  readonly descending?: boolean;
+}
+
+export interface ScanRequest {
+  readonly table: string;
+  /** This one of so many parts of the table, from 0. */
+  readonly segment?: { readonly index: number; readonly of: number };
+  /** Paths to return, each a list of names; all attributes when absent. */
+  readonly project?: readonly (readonly string[])[];
   readonly after?: Key;
   readonly limit?: number;
 }
+
+/** One part of a transaction; `check` writes nothing. */
+export type TransactWrite =
+  | { readonly table: string; readonly put: Item; readonly condition?: Condition; readonly delete?: never; readonly check?: never }
+  | { readonly table: string; readonly delete: Key; readonly condition?: Condition; readonly put?: never; readonly check?: never }
+  | { readonly table: string; readonly check: Key; readonly condition: Condition; readonly put?: never; readonly delete?: never };
+
+/** `ok`, or which parts' conditions did not hold (by their index in the request), and what was there instead. */
+export type TransactAnswer =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly failed: readonly { readonly index: number; readonly old: Item | undefined }[] };
 
 export interface TableDescription {
   readonly tableId: string;

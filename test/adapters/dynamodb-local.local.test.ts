@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { awsTableWorld } from './support/aws-world.ts';
 import { javaProblem, startDynamoDbLocal } from './support/dynamodb-local.ts';
+import { pagesAndTransactionsSuite } from './support/pages-suite.ts';
 import { streamPortSuite } from './support/stream-suite.ts';
 import { tablePortSuite } from './support/table-suite.ts';
 
@@ -12,6 +13,7 @@ if (problem === undefined) {
   });
   afterAll(() => server?.stop());
   tablePortSuite('DynamoDB Local', () => awsTableWorld(server.endpoint), ['no-table-id']);
+  pagesAndTransactionsSuite('DynamoDB Local', () => awsTableWorld(server.endpoint));
   streamPortSuite('DynamoDB Local', () => awsTableWorld(server.endpoint), ['empty-map-in-stream']);
 } else {
   console.warn(`Skipped: the suites of tables and streams on DynamoDB Local, since ${problem}.`);

@@ -4,6 +4,7 @@ import { startCloud } from '../../local/cloud.ts';
 import { awsQueueWorld, awsTableWorld, REGION } from './support/aws-world.ts';
 import { awsObjectWorld } from './support/object-worlds.ts';
 import { objectPortSuite } from './support/objects-suite.ts';
+import { pagesAndTransactionsSuite } from './support/pages-suite.ts';
 import { queuePortSuite } from './support/queue-suite.ts';
 import { streamPortSuite } from './support/stream-suite.ts';
 import { tablePortSuite } from './support/table-suite.ts';
@@ -16,6 +17,7 @@ afterAll(() => cloud?.stop());
 const endpoint = (): string => cloud.endpoints[REGION] as string;
 
 tablePortSuite('MiniStack', () => awsTableWorld(endpoint()), ['number-keys-by-text', 'set-and-remove', 'names-may-be-empty']);
+pagesAndTransactionsSuite('MiniStack', () => awsTableWorld(endpoint()), ['transaction-key-unchecked']);
 streamPortSuite('MiniStack', () => awsTableWorld(endpoint()));
 queuePortSuite('MiniStack', () => awsQueueWorld(endpoint()), ['expired-receipt-accepted', 'group-blocked-by-any', 'deleted-receipt-refused']);
 objectPortSuite('MiniStack', () => awsObjectWorld(endpoint()));

@@ -1,5 +1,5 @@
 import type { AttributeValue, Item } from '../../core/attribute.ts';
-import type { Changes, Condition } from '../../ports/table.ts';
+import type { Changes, Condition, QueryRequest, SortCondition } from '../../ports/table.ts';
 
 /**
  * Conditions, changes and projections as DynamoDB's expressions. Names are always aliased (`#n0`), values always
@@ -27,6 +27,21 @@ export class Expressions {
       default:
         return `${this.path(condition.path)} ${condition.op} ${this.value(condition.value)}`;
     }
+  }
+
+  /** The text of a query's condition on the key. */
+  keyCondition(partition: QueryRequest['partition'], sort: SortCondition | undefined): string {
+    const whole = `${this.name(partition.name)} = ${this.value(partition.value)}`;
+    const ofSort = sort === undefined ? undefined : this.#sortCondition(sort);
+    return ofSort === undefined ? whole : `${whole} AND ${ofSort}`;
+  }
+
+  #sortCondition(sort: SortCondition): string | undefined {
+    if ('from' in sort) return `${this.name(sort.name)} BETWEEN ${this.value(sort.from)} AND ${this.value(sort.to)}`;
+    // begins_with refuses an empty prefix of a key; it would select everything anyway.
+    if ('prefix' in sort) return sort.prefix === '' ? undefined : `begins_with(${this.name(sort.name)}, ${this.value({ S: sort.prefix })})`;
+    if (sort.op === 'begins-with') return `begins_with(${this.name(sort.name)}, ${this.value(sort.value)})`;
+    return `${this.name(sort.name)} ${sort.op} ${this.value(sort.value)}`;
   }
 
   /** The text of an update; undefined when there is nothing to change. */

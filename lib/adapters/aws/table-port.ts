@@ -7,6 +7,8 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
+  TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Item, Key } from '../../core/attribute.ts';
@@ -17,14 +19,19 @@ import type {
   Changes,
   Condition,
   ConditionalAnswer,
+  Page,
   QueryRequest,
+  ScanRequest,
   TableDescription,
   TablePort,
   TableWrite,
+  TransactAnswer,
+  TransactWrite,
 } from '../../ports/table.ts';
 import { remoteError } from './classify.ts';
 import { ADMIT } from './clients.ts';
 import { Expressions } from './expression.ts';
+import { cancellation, wireTransact } from './transact.ts';
 import { wireCall } from './wire-call.ts';
 import { WireError } from './wire-protocol.ts';
 
@@ -39,11 +46,13 @@ const OPERATIONS: ReadonlyMap<CommandClass, string> = new Map<CommandClass, stri
   [GetItemCommand, 'GetItem'],
   [PutItemCommand, 'PutItem'],
   [QueryCommand, 'Query'],
+  [ScanCommand, 'Scan'],
+  [TransactWriteItemsCommand, 'TransactWriteItems'],
   [UpdateItemCommand, 'UpdateItem'],
 ]);
 
 /** Commands that only read: an answered failure of theirs had no effect. */
-const READS: ReadonlySet<CommandClass> = new Set<CommandClass>([BatchGetItemCommand, GetItemCommand, QueryCommand, DescribeTableCommand]);
+const READS: ReadonlySet<CommandClass> = new Set<CommandClass>([BatchGetItemCommand, GetItemCommand, QueryCommand, ScanCommand, DescribeTableCommand]);
 
 /** TablePort on the SDK, over a client of `awsClients` (one that passes DynamoDB JSON through). */
 export class AwsTablePort implements TablePort {
@@ -116,25 +125,43 @@ export class AwsTablePort implements TablePort {
     );
   }
 
-  async query(request: QueryRequest, options?: CallOptions): Promise<{ readonly items: readonly Item[]; readonly next?: Key }> {
+  query(request: QueryRequest, options?: CallOptions): Promise<Page> {
     const expressions = new Expressions();
-    const { partition, sort } = request;
-    let condition = `${expressions.name(partition.name)} = ${expressions.value(partition.value)}`;
-    // begins_with refuses an empty prefix of a key; it would select everything anyway.
-    if (sort !== undefined && sort.prefix !== '') condition += ` AND begins_with(${expressions.name(sort.name)}, ${expressions.value({ S: sort.prefix })})`;
-    const answer = await this.#send<{ Items?: Item[]; LastEvaluatedKey?: Key }>(
+    const condition = expressions.keyCondition(request.partition, request.sort);
+    return this.#page(
       QueryCommand,
       {
         TableName: request.table,
-        ConsistentRead: true,
         KeyConditionExpression: condition,
         ...expressions.parameters(),
-        ...(request.after !== undefined && { ExclusiveStartKey: request.after }),
-        ...(request.limit !== undefined && { Limit: request.limit }),
+        ...(request.descending === true && { ScanIndexForward: false }),
       },
+      request,
       options,
     );
-    return { items: answer.Items ?? [], ...(answer.LastEvaluatedKey !== undefined && { next: answer.LastEvaluatedKey }) };
+  }
+
+  scan(request: ScanRequest, options?: CallOptions): Promise<Page> {
+    const expressions = new Expressions();
+    return this.#page(
+      ScanCommand,
+      {
+        TableName: request.table,
+        ...(request.project !== undefined && { ProjectionExpression: expressions.projection(request.project), ...expressions.parameters() }),
+        ...(request.segment !== undefined && { Segment: request.segment.index, TotalSegments: request.segment.of }),
+      },
+      request,
+      options,
+    );
+  }
+
+  async transact(writes: readonly TransactWrite[], options?: CallOptions): Promise<TransactAnswer> {
+    try {
+      await this.#send(TransactWriteItemsCommand, { TransactItems: writes.map(wireTransact) }, options);
+      return { ok: true };
+    } catch (error) {
+      return cancellation(error);
+    }
   }
 
   async describe(table: string, options?: CallOptions): Promise<TableDescription> {
@@ -151,6 +178,15 @@ export class AwsTablePort implements TablePort {
         found.StreamSpecification.StreamViewType !== undefined && { streamView: found.StreamSpecification.StreamViewType }),
       itemCount: found.ItemCount ?? 0,
     };
+  }
+
+  async #page(command: CommandClass, input: object, at: { readonly after?: Key; readonly limit?: number }, options: CallOptions | undefined): Promise<Page> {
+    const answer = await this.#send<{ Items?: Item[]; LastEvaluatedKey?: Key }>(
+      command,
+      { ...input, ConsistentRead: true, ...(at.after !== undefined && { ExclusiveStartKey: at.after }), ...(at.limit !== undefined && { Limit: at.limit }) },
+      options,
+    );
+    return { items: answer.Items ?? [], ...(answer.LastEvaluatedKey !== undefined && { next: answer.LastEvaluatedKey }) };
   }
 
   async #conditional(

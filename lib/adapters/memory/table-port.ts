@@ -1,6 +1,5 @@
 import type { AttributeValue, Item, Key } from '../../core/attribute.ts';
 import { BATCH_GET_KEYS, BATCH_WRITE_REQUESTS, ITEM_BYTES_MAX } from '../../core/constants.ts';
-import { keyOf } from '../../core/key.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type {
@@ -10,21 +9,25 @@ import type {
   Changes,
   Condition,
   ConditionalAnswer,
+  Page,
   QueryRequest,
+  ScanRequest,
   TableDescription,
   TablePort,
   TableWrite,
+  TransactAnswer,
+  TransactWrite,
 } from '../../ports/table.ts';
 import type { Caller, Fault } from './call.ts';
-import { at, checkedCondition, compareValues, holds } from './condition.ts';
+import { at, checkedCondition, holds } from './condition.ts';
+import { queryPage, scanPage } from './pages.ts';
 import type { BatchEffect } from './steps.ts';
 import type { MemoryTable } from './table.ts';
-import { checkedValue, invalid } from './validate.ts';
+import { transaction } from './transact.ts';
+import { invalid } from './validate.ts';
 
 /** Bytes in one BatchGetItem answer; keys beyond it stay unprocessed. */
 const BATCH_GET_BYTES_MAX = 16 * 1_024 * 1_024;
-/** Bytes in one page of a query. */
-const QUERY_BYTES_MAX = 1_024 * 1_024;
 
 /** DynamoDB of one region of the memory cloud. */
 export class MemoryTablePort implements TablePort {
@@ -161,30 +164,22 @@ export class MemoryTablePort implements TablePort {
     });
   }
 
-  query(request: QueryRequest, options?: CallOptions): Promise<{ readonly items: readonly Item[]; readonly next?: Key }> {
-    return this.#call('query', [request.table], [request], options, () => {
-      const table = this.#table(request.table);
-      const { partition, sort } = table.schema;
-      if (request.partition.name !== partition.name || !(partition.type in request.partition.value))
-        throw invalid('Query condition missed key schema element or has another type');
-      if (request.sort !== undefined && (request.sort.name !== sort?.name || sort.type !== 'S'))
-        throw invalid('Query key condition not supported: begins_with needs the sort key, a string');
-      if (request.limit !== undefined && !(request.limit >= 1)) throw invalid('Limit must be greater than or equal to 1');
-      const after = request.after === undefined ? undefined : table.checkKey(request.after);
-      const prefix = request.sort?.prefix;
-      const items: Item[] = [];
-      let bytes = 0;
-      for (const { key, item } of table.partition(checkedValue(request.partition.value))) {
-        if (prefix !== undefined && sort !== undefined && !(item[sort.name] as { S: string }).S.startsWith(prefix)) continue;
-        if (after !== undefined && (sort === undefined || (compareValues(item[sort.name] as AttributeValue, after[sort.name] as AttributeValue) ?? 0) <= 0))
-          continue;
-        items.push(item);
-        bytes += table.bytesOf(key);
-        // As DynamoDB: a page that is full names its last key, whether or not more follows.
-        if (items.length === request.limit || bytes >= QUERY_BYTES_MAX) return { items, next: keyOf(item, table.schema) };
-      }
-      return { items };
+  query(request: QueryRequest, options?: CallOptions): Promise<Page> {
+    return this.#call('query', [request.table], [request], options, () => queryPage(this.#table(request.table), request));
+  }
+
+  scan(request: ScanRequest, options?: CallOptions): Promise<Page> {
+    return this.#call('scan', [request.table], [request], options, () => {
+      checkPaths(request.project);
+      const page = scanPage(this.#table(request.table), request);
+      const { project } = request;
+      return project === undefined ? page : { ...page, items: page.items.map((item) => projected(item, project)) };
     });
+  }
+
+  transact(writes: readonly TransactWrite[], options?: CallOptions): Promise<TransactAnswer> {
+    const names = [...new Set(writes.map((w) => w.table))];
+    return this.#call('transact', names, [writes], options, () => transaction(writes, (name) => this.#table(name), this.#clock.now()));
   }
 
   describe(table: string, options?: CallOptions): Promise<TableDescription> {

@@ -37,8 +37,9 @@ export interface QueueWorld {
  * | number-keys-by-text | MiniStack 1.5.33 | a number key is found only by its normal spelling ("1.5", not "15E-1") |
  * | set-and-remove | MiniStack 1.5.33 | an update that sets and removes one attribute is accepted |
  * | names-may-be-empty | MiniStack 1.5.33 | a map member without a name is accepted |
+ * | transaction-key-unchecked | MiniStack 1.5.33 | a transaction puts an item without its sort key |
  */
-export type Difference = 'no-table-id' | 'empty-map-in-stream' | 'number-keys-by-text' | 'set-and-remove' | 'names-may-be-empty';
+export type Difference = 'transaction-key-unchecked' | 'no-table-id' | 'empty-map-in-stream' | 'number-keys-by-text' | 'set-and-remove' | 'names-may-be-empty';
 
 /**
  * The same for queues.
