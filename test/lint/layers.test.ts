@@ -92,7 +92,8 @@ const SNIPPETS: readonly Snippet[] = [
   { file: 'functions/api/from-memory.ts', code: `import { it } from '../../lib/adapters/memory/cloud.ts';\n${USE}`, refused: ['for tests and the simulator'] },
   { file: 'functions/api/ok.ts', code: `import { it } from '../../lib/adapters/aws/table.ts';\n${USE}` },
   { file: 'client/from-ports.ts', code: `import { it } from '../lib/ports/table.ts';\n${USE}`, refused: ['The client runs in a browser'] },
-  { file: 'client/ok.ts', code: `import { it } from '../lib/core/key.ts';\n${USE}` },
+  { file: 'client/from-node.ts', code: `import { it } from 'node:crypto';\n${USE}`, refused: ['The client runs in a browser'] },
+  { file: 'client/ok.ts', code: `import { it } from '../lib/core/key.ts';\nimport { that } from 'aws4fetch';\nexport const use = [it, that];` },
   // A few of the other rules that matter most here.
   { file: 'lib/serve/floating.ts', code: 'const f = async (): Promise<number> => 1;\nf();\nexport const use = f;', refused: ['floating'] },
   { file: 'lib/serve/any.ts', code: 'export const use = (x: any): unknown => x;', refused: ['any'] },
