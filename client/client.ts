@@ -1,9 +1,6 @@
-import type { AttributeValue, Item } from '../lib/core/attribute.ts';
-import type { Auth } from './auth.ts';
-import { regionOfUrl } from './auth.ts';
+import type { Item } from '../lib/core/attribute.ts';
 import { RetryBudget } from './budget.ts';
-import type { Condition, Operation, PathLike, Sort } from './conditions.ts';
-import { marshalCondition, marshalOperation, marshalSort } from './conditions.ts';
+import type { Condition, Operation } from './conditions.ts';
 import type { Discovery } from './discovery.ts';
 import { placesOf, readDiscovery } from './discovery.ts';
 import { SynclineError } from './errors.ts';
@@ -13,104 +10,22 @@ import { hostRuntime } from './runtime.ts';
 import { SynclineSession } from './session.ts';
 import type { ApiAnswer, Call, CallLimits } from './transport.ts';
 import { Transport } from './transport.ts';
+import type {
+  BatchResult,
+  BatchWrite,
+  CallOptions,
+  ClientOptions,
+  Query,
+  QueryOptions,
+  QueryPage,
+  ReadOptions,
+  ReadResult,
+  WriteOptions,
+  WriteOutcome,
+} from './types.ts';
 import type { NativeItem, NativeValue } from './values.ts';
-import { marshal, marshalItem, unmarshalItem } from './values.ts';
-
-/** How a client is made. */
-export interface ClientOptions {
-  /** URLs of members' APIs, stage included: one is enough, the others are discovered. Asked in this order until latencies are known. */
-  readonly endpoints: readonly string[];
-  readonly auth: Auth;
-  /** The whole of a call, its attempts and waits included (ms). Default: 5,000. */
-  readonly timeoutMs?: number;
-  /** One attempt of a read (ms). Default: 1,000: what a region that hangs costs at most. */
-  readonly attemptTimeoutMs?: number;
-  /** One attempt of a write (ms): it may have to be handed to another region. Default: 2,500. */
-  readonly writeAttemptTimeoutMs?: number;
-  /** Whether a read that takes unusually long is also sent to a second member. Default: true. */
-  readonly hedge?: boolean;
-  /** The host's clock, chance and fetch, for tests. */
-  readonly runtime?: ClientRuntime;
-}
-
-/** What a single call may set for itself. */
-export interface CallOptions {
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-export interface ReadOptions extends CallOptions {
-  /** `eventual` (default): the nearest member that answers. `strong`: the primary. Else a member that has at least this revision. */
-  readonly consistency?: 'eventual' | 'strong' | { readonly atLeast: string };
-}
-
-export interface WriteOptions extends CallOptions {
-  /** The tag that the item must have; `*`: there must be an item. */
-  readonly ifMatch?: string;
-  /** `*`: there must be no item. */
-  readonly ifNoneMatch?: '*';
-  /** Under which the write is remembered for a day, so that it takes effect once, however often it is sent. Default: a new one. */
-  readonly idempotencyKey?: string;
-}
-
-/** An item as it was read. */
-export interface ReadResult {
-  /** Absent when there is none. */
-  readonly item?: { readonly [name: string]: NativeValue };
-  readonly etag?: string;
-  /** Absent when another writer than Syncline's API made it. */
-  readonly revision?: string;
-  /** Who answered. */
-  readonly member: string;
-}
-
-export interface WriteOutcome {
-  /** Whether there was no item before. */
-  readonly created: boolean;
-  readonly etag?: string;
-  /** For reads with `atLeast`. */
-  readonly revision?: string;
-  readonly idempotencyKey: string;
-  /** Whether the outcome is that of an earlier request with the same key. */
-  readonly replayed: boolean;
-  readonly member: string;
-}
-
-export type BatchWrite =
-  | { readonly put: NativeItem; readonly ifMatch?: string; readonly ifNoneMatch?: '*' }
-  | { readonly delete: NativeItem; readonly ifMatch?: string }
-  | { readonly patch: { readonly key: NativeItem; readonly operations: readonly Operation[]; readonly if?: Condition } };
-
-/** What came of one write of a batch. */
-export interface BatchResult {
-  readonly status: number;
-  readonly etag?: string;
-  readonly revision?: string;
-  readonly problem?: { readonly type: string; readonly title: string; readonly detail: string };
-}
-
-export interface Query {
-  readonly partition: NativeValue;
-  readonly sort?: Sort;
-  readonly filter?: Condition;
-  /** Parts of the items to give. */
-  readonly select?: readonly PathLike[];
-  /** Items of a page: 1 to 1,000. Default: 100. */
-  readonly limit?: number;
-  /** `next` of the page before. */
-  readonly after?: string;
-  readonly descending?: boolean;
-}
-
-export interface QueryPage {
-  readonly items: readonly { readonly [name: string]: NativeValue }[];
-  readonly count: number;
-  readonly scanned: number;
-  /** Where the next page begins; absent at the end. */
-  readonly next?: string;
-}
-
-export type QueryOptions = CallOptions & { readonly consistency?: 'eventual' | 'strong' };
+import { marshalItem, unmarshalItem } from './values.ts';
+import { badAnswer, batchJson, bodyOf, consistencyHeader, keyQuery, outcomeOf, patchJson, queryJson, seed, tagsOf } from './wire.ts';
 
 /** Defaults (ms). */
 const TIMEOUT_MS = 5_000;
@@ -309,78 +224,5 @@ export class SynclineClient {
       .finally(() => {
         this.#discovering = undefined;
       });
-  }
-}
-
-function seed(endpoint: string): { name: string; url: string; region?: string } {
-  if (!URL.canParse(endpoint)) throw new SynclineError('invalid-value', `endpoints: ${JSON.stringify(endpoint)} is no URL.`);
-  const url = endpoint.replace(/\/+$/, '');
-  const region = regionOfUrl(url);
-  return { name: url, url, ...(region !== undefined && { region }) };
-}
-
-/** A key in the query: text, numbers as text, binaries as base64url. */
-function keyQuery(key: NativeItem): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(key)) {
-    const marshalled = marshal(value, `key.${name}`);
-    if ('S' in marshalled) query.set(name, marshalled.S);
-    else if ('N' in marshalled) query.set(name, marshalled.N);
-    else if ('B' in marshalled) query.set(name, marshalled.B.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''));
-    else throw new SynclineError('invalid-value', `key.${name}: a key attribute is text, a number or a binary.`);
-  }
-  return query;
-}
-
-const patchJson = (patch: { readonly operations: readonly Operation[]; readonly if?: Condition }): object => ({
-  operations: patch.operations.map(marshalOperation),
-  ...(patch.if !== undefined && { if: marshalCondition(patch.if) }),
-});
-
-function batchJson(write: BatchWrite): object {
-  if ('put' in write) return { ...write, put: marshalItem(write.put) };
-  if ('delete' in write) return { ...write, delete: marshalItem(write.delete) };
-  return { patch: { key: marshalItem(write.patch.key), ...patchJson(write.patch) } };
-}
-
-function queryJson({ partition, sort, filter, ...more }: Query): { readonly partition: AttributeValue } & object {
-  return {
-    ...more,
-    partition: marshal(partition, 'partition'),
-    ...(sort !== undefined && { sort: marshalSort(sort) }),
-    ...(filter !== undefined && { filter: marshalCondition(filter) }),
-  };
-}
-
-function consistencyHeader(consistency: ReadOptions['consistency']): Record<string, string> {
-  if (consistency === undefined) return {};
-  return { 'syncline-consistency': typeof consistency === 'string' ? consistency : `at-least=${consistency.atLeast}` };
-}
-
-function tagsOf({ headers }: ApiAnswer): { etag?: string; revision?: string } {
-  const etag = headers.get('etag');
-  const revision = headers.get('syncline-revision');
-  return { ...(etag !== null && { etag }), ...(revision !== null && { revision }) };
-}
-
-const outcomeOf = (answer: ApiAnswer, idempotencyKey: string): WriteOutcome => ({
-  created: answer.status === 201,
-  ...tagsOf(answer),
-  idempotencyKey,
-  replayed: answer.headers.get('idempotency-replayed') === 'true',
-  member: answer.member,
-});
-
-const badAnswer = (answer: ApiAnswer): SynclineError =>
-  new SynclineError('bad-answer', `The answer of ${answer.member} is not one of Syncline’s API (HTTP ${answer.status}). Is the URL right, stage included?`, {
-    status: answer.status,
-  });
-
-/** @throws SynclineError "bad-answer" */
-function bodyOf<T>(answer: ApiAnswer): T {
-  try {
-    return JSON.parse(answer.text) as T;
-  } catch {
-    throw badAnswer(answer);
   }
 }

@@ -2,6 +2,15 @@
  * `syncline/client`: the TypeScript client of a replica set's HTTP API. docs/client.md is its guide.
  */
 export type { Auth, Credentials } from './auth.ts';
+export { SynclineClient } from './client.ts';
+export type { Condition, Operation, PathLike, Sort } from './conditions.ts';
+export type { Discovery } from './discovery.ts';
+export type { BatchWriteInput, DeleteInput, GetInput, PageKey, PutInput, QueryInput, QueryOutput, UpdateInput } from './document/client.ts';
+export { ConditionalCheckFailedException, SynclineDocumentClient } from './document/client.ts';
+export type { Attempt, Problem } from './errors.ts';
+export { SynclineError } from './errors.ts';
+export type { ClientRuntime } from './runtime.ts';
+export { SynclineSession } from './session.ts';
 export type {
   BatchResult,
   BatchWrite,
@@ -14,15 +23,6 @@ export type {
   ReadResult,
   WriteOptions,
   WriteOutcome,
-} from './client.ts';
-export { SynclineClient } from './client.ts';
-export type { Condition, Operation, PathLike, Sort } from './conditions.ts';
-export type { Discovery } from './discovery.ts';
-export type { BatchWriteInput, DeleteInput, GetInput, PageKey, PutInput, QueryInput, QueryOutput, UpdateInput } from './document/client.ts';
-export { ConditionalCheckFailedException, SynclineDocumentClient } from './document/client.ts';
-export type { Attempt, Problem } from './errors.ts';
-export { SynclineError } from './errors.ts';
-export type { ClientRuntime } from './runtime.ts';
-export { SynclineSession } from './session.ts';
+} from './types.ts';
 export type { NativeItem, NativeValue } from './values.ts';
 export { NumberValue } from './values.ts';

@@ -1,7 +1,8 @@
 import { canonicalNumber } from '../lib/core/number.ts';
-import type { BatchResult, BatchWrite, Query, QueryOptions, QueryPage, ReadOptions, ReadResult, SynclineClient, WriteOptions, WriteOutcome } from './client.ts';
+import type { SynclineClient } from './client.ts';
 import type { Condition, Operation } from './conditions.ts';
 import { SynclineError } from './errors.ts';
+import type { BatchResult, BatchWrite, Query, QueryOptions, QueryPage, ReadOptions, ReadResult, WriteOptions, WriteOutcome } from './types.ts';
 import type { NativeItem, NativeValue } from './values.ts';
 import { marshal } from './values.ts';
 

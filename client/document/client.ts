@@ -1,6 +1,7 @@
-import type { BatchResult, BatchWrite, CallOptions, SynclineClient, WriteOptions } from '../client.ts';
+import type { SynclineClient } from '../client.ts';
 import type { Condition, Sort } from '../conditions.ts';
 import { SynclineError } from '../errors.ts';
+import type { BatchResult, BatchWrite, CallOptions, WriteOptions } from '../types.ts';
 import type { NativeItem, NativeValue } from '../values.ts';
 import { readCondition } from './condition.ts';
 import { keyCondition } from './key-condition.ts';

@@ -1,6 +1,6 @@
-import type { ClientOptions } from '../../../client/client.ts';
 import { SynclineClient } from '../../../client/client.ts';
 import type { ClientRuntime } from '../../../client/runtime.ts';
+import type { ClientOptions } from '../../../client/types.ts';
 import { ManualClock } from '../../../lib/adapters/memory/clock.ts';
 
 /** A set of three members that answer, hang, refuse or fail, for the client; in virtual time. */
