@@ -19,6 +19,10 @@ export interface SetInput {
   readonly regions?: string;
   /** 12 digits. */
   readonly account?: string;
+  /** One account for each region, in their order, separated by commas; takes precedence over `account`. */
+  readonly accounts?: string;
+  /** Adopted tables, REGION=NAME, separated by commas. */
+  readonly tables?: string;
   /** "name:type" of the partition key and, after a comma, of the sort key; types are S, N and B. */
   readonly keys?: string;
   readonly lanes?: string;
@@ -33,12 +37,21 @@ export const SET_DEFAULTS = { set: 'cities', regions: 'eu-central-1,us-east-1,ap
 const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const contextText = z.union([z.string(), z.number().transform(String), z.array(z.string()).transform((list) => list.join(','))]);
+const existing = z.record(z.string(), z.object({ tableName: z.string() }));
+/** The app's existingTables: an object, or its JSON text, as `cdk -c` gives it. Of it, the names are what the command needs. */
+const existingTables = z.union([existing, z.string().transform((text) => existing.parse(JSON.parse(text)))]).transform((tables) =>
+  Object.entries(tables)
+    .map(([region, { tableName }]) => `${region}=${tableName}`)
+    .join(','),
+);
 const cdkJson = z.object({
   context: z
     .object({
       set: contextText.exactOptional(),
       regions: contextText.exactOptional(),
       account: contextText.exactOptional(),
+      accounts: contextText.exactOptional(),
+      existingTables: existingTables.exactOptional(),
       keys: contextText.exactOptional(),
       lanes: contextText.exactOptional(),
     })
@@ -50,7 +63,8 @@ export function cdkContext(cwd: string): SetInput {
   for (const path of [join(cwd, 'cdk.json'), join(projectRoot, 'cdk.json')]) {
     if (!existsSync(path)) continue;
     try {
-      return cdkJson.parse(JSON.parse(readFileSync(path, 'utf8'))).context ?? {};
+      const { existingTables: tables, ...rest } = cdkJson.parse(JSON.parse(readFileSync(path, 'utf8'))).context ?? {};
+      return { ...rest, ...(tables !== undefined && tables !== '' && { tables }) };
     } catch (cause) {
       const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
       throw new CliError('usage', 'bad-context', `The context in cdk.json cannot be read: ${why}`);
@@ -69,18 +83,45 @@ export function setConfigOf(input: SetInput & { readonly account: string }): Set
   const set = input.set ?? SET_DEFAULTS.set;
   const regions = list(input.regions ?? SET_DEFAULTS.regions);
   if (regions.length === 0) throw new CliError('usage', 'bad-regions', 'No region was named. Give them separated by commas: --regions eu-central-1,us-east-1');
+  const accounts = accountsOf(input, regions.length);
+  const tables = tablesOf(input.tables ?? '', regions);
   const candidate = {
     set,
     ...(input.lanes !== undefined && { lanes: wholeNumber(input.lanes, '--lanes') }),
     key: keyOption(input.keys ?? SET_DEFAULTS.keys),
-    members: regions.map((region) => ({ name: region, region, account: input.account, generation: 1, items: '' })),
+    members: regions.map((region, i) => ({ name: region, region, account: accounts?.[i] ?? input.account, generation: 1, items: '' })),
   };
   const parsed = setConfigSchema.safeParse(candidate);
   if (!parsed.success) {
     const issues = parsed.error.issues.map((i) => ({ at: placeOf(i.path, regions), message: i.message }));
     throw new CliError('usage', 'bad-set', [...new Set(issues.map((i) => `${i.at}${i.message}`))].join('\n'));
   }
-  return { ...parsed.data, members: parsed.data.members.map((m) => ({ ...m, items: memberNames(set, m).items })) };
+  return { ...parsed.data, members: parsed.data.members.map((m) => ({ ...m, items: tables.get(m.region) ?? memberNames(set, m).items })) };
+}
+
+function accountsOf({ accounts }: SetInput, regions: number): string[] | undefined {
+  if (accounts === undefined) return undefined;
+  const found = list(accounts);
+  if (found.length === regions) return found;
+  throw new CliError('usage', 'bad-accounts', `--accounts names one account for each of the ${regions} regions, in their order; got ${found.length}.`);
+}
+
+/** What a table's name may be. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html */
+const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
+
+/** Reads "REGION=NAME,REGION=NAME". */
+function tablesOf(text: string, regions: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    list(text).map((part) => {
+      const at = part.indexOf('=');
+      const [region, name] = [part.slice(0, at), part.slice(at + 1)];
+      if (at < 1 || !TABLE_NAME.test(name))
+        throw new CliError('usage', 'bad-tables', `--tables: ${JSON.stringify(part)} is not REGION=NAME. Example: --tables eu-central-1=orders`);
+      if (!regions.includes(region))
+        throw new CliError('usage', 'bad-tables', `--tables names the region ${JSON.stringify(region)}; the regions are ${regions.join(', ')}.`);
+      return [region, name] as const;
+    }),
+  );
 }
 
 const list = (text: string): string[] =>

@@ -65,8 +65,8 @@ function fromShorthand(text: string, schema: KeySchema): Item {
 
 const typed = ({ type }: KeyAttribute, text: string): Item[string] => ({ [type]: text }) as Item[string];
 
-/** DynamoDB answers with padded base64; another spelling of the same bytes would be another key to us. */
-function base64(name: string, text: string): string {
+/** DynamoDB answers with padded base64; another spelling of the same bytes would be another key to us. @throws InputError */
+export function base64(name: string, text: string): string {
   const plain = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
   const bytes = Buffer.from(plain, 'base64');
   if (!/^[A-Za-z0-9+/]+$/.test(plain) || bytes.toString('base64').replace(/=+$/, '') !== plain) {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
+import type { NextStep } from './next-steps.ts';
 
 /** Between two columns. */
 const GAP = '  ';
@@ -28,9 +29,36 @@ export class Output {
     this.#color = options.color;
   }
 
-  /** The result: as a document with --json, as text without. */
-  result(document: unknown, text: () => string): void {
-    this.#stdout.write(this.json ? `${JSON.stringify(document, null, 2)}\n` : `${text()}\n`);
+  /** Columns of the terminal, or undefined where stdout is none: then nothing is cut. */
+  get columns(): number | undefined {
+    const { isTTY, columns } = this.#stdout as Partial<WriteStream>;
+    return isTTY === true ? columns : undefined;
+  }
+
+  /** Lines of the terminal, or undefined where stdout is none. */
+  get rows(): number | undefined {
+    const { isTTY, rows } = this.#stdout as Partial<WriteStream>;
+    return isTTY === true ? rows : undefined;
+  }
+
+  /** The result: as a document with --json, as text without. @param next goes into the document as `next_steps` where something follows. */
+  result(document: object, text: () => string, next: readonly NextStep[] = []): void {
+    this.#stdout.write(this.json ? `${JSON.stringify(withSteps(document, next), null, 2)}\n` : `${text()}\n`);
+  }
+
+  /** One of several results: with --json a document on one line. */
+  line(document: object, text: () => string, next: readonly NextStep[] = []): void {
+    this.#stdout.write(this.json ? `${JSON.stringify(withSteps(document, next))}\n` : `${text()}\n`);
+  }
+
+  /** Text as it is, without a line's end of its own: for a result that is text in both forms. */
+  raw(text: string): void {
+    this.#stdout.write(text);
+  }
+
+  /** The stream of results, for who redraws it. */
+  get stdout(): Writable {
+    return this.#stdout;
   }
 
   /** Something worth knowing that is not the result. */
@@ -43,12 +71,25 @@ export class Output {
     return this.#color ? styleText(style, text, { stream: this.#stdout, validateStream: true }) : text;
   }
 
+  /** Text of words, broken into lines that fit the terminal. */
+  wrap(text: string): string {
+    const width = this.columns;
+    if (width === undefined) return text;
+    const lines: string[] = [];
+    for (const word of text.split(' ')) {
+      const last = lines.at(-1);
+      if (last !== undefined && stripVTControlCharacters(`${last} ${word}`).length <= width) lines[lines.length - 1] = `${last} ${word}`;
+      else lines.push(word);
+    }
+    return lines.join('\n');
+  }
+
   /** A table without lines: columns are enough. In a terminal its last column is wrapped, unless that would leave it too narrow. */
   table(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
     const others = head
       .slice(0, -1)
       .reduce((sum, h, i) => sum + GAP.length + Math.max(h.length, ...rows.map((r) => stripVTControlCharacters(r[i] ?? '').length)), 0);
-    const room = ((this.#stdout as Partial<WriteStream>).columns ?? Number.POSITIVE_INFINITY) - others;
+    const room = (this.columns ?? Number.POSITIVE_INFINITY) - others;
     const wrap = room >= WRAP_MIN && rows.some((r) => stripVTControlCharacters(r.at(-1) ?? '').length > room);
     const table = new Table({
       ...(wrap && { colWidths: head.map((_, i) => (i === head.length - 1 ? room : null)), wordWrap: true }),
@@ -81,6 +122,8 @@ export class Output {
       .join('\n');
   }
 }
+
+const withSteps = (document: object, next: readonly NextStep[]): object => (next.length === 0 ? document : { ...document, next_steps: next });
 
 /** What a terminal would obey (escape sequences, other control characters), made visible: values come from tables that anybody may write. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { systemChance, systemClock } from '../lib/adapters/aws/runtime.ts';
 import type { Log, Runtime } from '../lib/ports/runtime.ts';
 import { DEFAULT_CLOUD, isInUse, readRecord } from '../local/record.ts';
 import { LOCAL_ACCOUNT } from './context.ts';
-import type { CliPorts } from './session.ts';
+import type { FactsPort } from './doctor/facts.ts';
+import { CliError } from './errors.ts';
+import type { CliPorts, Credentials } from './session.ts';
 import type { LocalCloud } from './where.ts';
 
 /** The real outside of the command: AWS's SDK, the local cloud's record, this host's clock, stderr. */
@@ -26,6 +30,59 @@ export async function connect(region: string, endpoint: string | undefined, loca
   ]);
   const clients = awsClients({ region, maxSockets: SOCKETS_MAX, ...(endpoint !== undefined && { endpoint }) });
   return { table: new AwsTablePort(clients.dynamodb), queue: new AwsQueuePort(clients), stacks: stacksOf(region, endpoint) };
+}
+
+/** What `doctor` looks at in one region; the SDK is loaded here. @param local see `connect`. */
+export async function facts(region: string, endpoint: string | undefined, local: boolean): Promise<FactsPort> {
+  if (local) useLocalCredentials();
+  const { factsOf } = await import('./doctor/facts-aws.ts');
+  return factsOf(region, endpoint);
+}
+
+/** The caller's AWS credentials, found as the SDK finds them; made-up ones for a local cloud. */
+export async function credentials(local: boolean): Promise<Credentials> {
+  if (local) useLocalCredentials();
+  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+  return defaultProvider()();
+}
+
+/** @throws CliError (usage) when the file cannot be read. */
+export async function readText(file: string): Promise<string> {
+  try {
+    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new CliError(
+      'usage',
+      'unreadable-file',
+      `The file ${JSON.stringify(file)} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    );
+  }
+}
+
+/** Keys that end a live view: q, Q, Ctrl-C, Ctrl-D. In raw mode a terminal sends Ctrl-C as a key, not as a signal. */
+const STOP_KEYS: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004']);
+
+/** Listens for a person who wants to end; the terminal is put back as it was when that is taken back. */
+export function onStop(stop: () => void): () => void {
+  const { stdin } = process;
+  const keys = stdin.isTTY === true;
+  const onKey = (chunk: Buffer): void => {
+    if ([...chunk.toString('utf8')].some((key) => STOP_KEYS.has(key))) stop();
+  };
+  if (keys) {
+    stdin.setRawMode(true);
+    stdin.on('data', onKey);
+  }
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return () => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    if (!keys) return;
+    stdin.off('data', onKey);
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
 }
 
 /** Local clouds take the account from the access key, and check nothing else. */

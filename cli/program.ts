@@ -1,14 +1,22 @@
 import type { Writable } from 'node:stream';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { registerAdopt } from './commands/adopt.ts';
+import { registerCompletion, registerProtocol } from './commands/completion.ts';
+import { registerCost } from './commands/cost.ts';
 import { registerDlq } from './commands/dlq.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerEndpoints } from './commands/endpoints.ts';
 import { registerInit } from './commands/init.ts';
+import { registerItems } from './commands/items.ts';
+import { isAssignment, patchTexts, refuseAssignments, registerPatch } from './commands/patch.ts';
+import { registerQuery } from './commands/query.ts';
 import { registerRefused } from './commands/refused.ts';
 import { registerResync } from './commands/resync.ts';
 import { registerStatus } from './commands/status.ts';
 import { CliError, EXIT, explain } from './errors.ts';
+import { againWith, errorSteps } from './next-steps.ts';
 import { Output } from './output.ts';
-import type { GlobalOptions, Outside, Session } from './session.ts';
+import type { GlobalOptions, Outside, Session, SessionNeeds } from './session.ts';
 import { openSession } from './session.ts';
 
 /** Default and longest time that a command may take (s). */
@@ -17,18 +25,27 @@ const TIMEOUT_MAX_S = 86_400;
 /** A command whose time is up gets this long to end by itself, with what it has, before it is cut off (ms). */
 const GRACE_MS = 5_000;
 
+/** How a command's body is run, where not as usual. */
+export interface RunNeeds extends SessionNeeds {
+  /** The body ends when a person wants it, not after --timeout. */
+  readonly time?: 'open';
+}
+
 /** Runs a command's body in a session; gives the exit code. */
-export type Run = (command: Command, body: (session: Session) => Promise<number>) => Promise<void>;
+export type Run = (command: Command, body: (session: Session) => Promise<number>, needs?: RunNeeds) => Promise<void>;
+
+/** Runs a command's body that needs no set and no cloud. */
+export type RunAlone = (command: Command, body: (out: Output, options: GlobalOptions) => Promise<number>) => Promise<void>;
 
 const EXIT_HELP = `
 Exit codes:
   0  done, nothing needs attention
   1  failed
   2  the command line is wrong
-  3  done, but something needs a person's attention
+  3  done, but something needs a person's attention, or there is no such item
   4  a region could not be reached in time
 
-With --json, stdout is one JSON document, also for errors: {"error":{"code","message",…}}.`;
+With --json, stdout is one JSON document, also for errors: {"error":{"code","message",…}}. What may follow is in "next_steps".`;
 
 /**
  * Parses a command line and does what it says. Never throws; the outcome is the exit code.
@@ -40,38 +57,53 @@ export async function main(args: readonly string[], outside: Outside, stdout: Wr
   const json = args.includes('--json');
   const early = new Output(stdout, stderr, { json, color: false });
   let code: number = EXIT.ok;
-  const run: Run = async (command, body) => {
-    const options = command.optsWithGlobals<GlobalOptions>();
-    const out = new Output(stdout, stderr, { json: options.json === true, color: options.color !== false });
-    code = await inTime(options.timeout, async () => body(await openSession(options, outside, out)));
+  let place: GlobalOptions | undefined;
+  let local = false;
+  const optionsOf = (command: Command): { options: GlobalOptions; out: Output } => {
+    const { set: names, ...rest } = command.optsWithGlobals<Omit<GlobalOptions, 'set'> & { readonly set?: readonly string[] }>();
+    const set = names?.at(-1);
+    const options: GlobalOptions = { ...rest, ...(set !== undefined && { set }) };
+    place = options;
+    return { options, out: new Output(stdout, stderr, { json: options.json === true, color: options.color !== false }) };
+  };
+  const run: Run = async (command, body, needs = {}) => {
+    const { options, out } = optionsOf(command);
+    const work = async (): Promise<number> => {
+      const session = await openSession(options, outside, out, needs);
+      local = session.where.local;
+      return body(session);
+    };
+    code = needs.time === 'open' ? await work() : await inTime(options.timeout, work);
+  };
+  const alone: RunAlone = async (command, body) => {
+    const { options, out } = optionsOf(command);
+    code = await body(out, options);
   };
   try {
-    await makeProgram(run, stdout, json ? undefined : stderr).parseAsync([...args], { from: 'user' });
+    const make = (): Command => makeProgram(args, run, alone, stdout, json ? undefined : stderr);
+    const program = make();
+    registerProtocol(program, alone, make);
+    await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return EXIT.ok;
-      if (json)
-        report(
-          early,
-          stdout,
-          new CliError(
-            'usage',
-            'usage',
-            error.code === 'commander.help' ? 'No command was given. See "syncline --help".' : error.message.replace(/^error: /, ''),
-          ),
-        );
+      if (json) {
+        const message = error.code === 'commander.help' ? 'No command was given. See "syncline --help".' : error.message.replace(/^error: /, '');
+        report(early, new CliError('usage', 'usage', message), {}, false);
+      }
       return EXIT.usage;
     }
     const known = explain(error);
-    report(early, stdout, known);
+    report(early, known, place ?? {}, local);
     if (known.code === 'unexpected' && known.cause instanceof Error) early.note(known.cause.stack ?? '');
     return EXIT[known.ending];
   }
 }
 
-function report(out: Output, stdout: Writable, error: CliError): void {
-  if (out.json) stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message, ...error.details } }, null, 2)}\n`);
+function report(out: Output, error: CliError, place: Partial<GlobalOptions>, local: boolean): void {
+  const steps = errorSteps(error.code, againWith(place), local);
+  if (out.json) out.result({ error: { code: error.code, message: error.message, ...error.details } }, () => '', steps);
   else out.note(`error: ${error.message}`);
 }
 
@@ -91,33 +123,56 @@ async function inTime(seconds: number, body: () => Promise<number>): Promise<num
   }
 }
 
-function makeProgram(run: Run, stdout: Writable, stderr: Writable | undefined): Command {
+function makeProgram(args: readonly string[], run: Run, alone: RunAlone, stdout: Writable, stderr: Writable | undefined): Command {
+  const changes = patchTexts(args);
   const program = new Command('syncline')
-    .description('Looks at, starts and repairs a replica set: copies of a DynamoDB table in several AWS regions.')
+    .description('Looks at, starts, reads, writes and repairs a replica set: copies of a DynamoDB table in several AWS regions.')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr?.write(text) })
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('See "syncline --help".')
     .addHelpText('afterAll', EXIT_HELP)
     .optionsGroup('Which set (default: the context of cdk.json, or what the running local cloud holds):')
-    .option('--set <name>', 'name of the replica set')
+    // "patch" takes --set PATH=JSON, too; a set's name has no "=". A list, since commander has no word for "not given".
+    .addOption(
+      new Option('--set <name>', 'name of the replica set').argParser<string[]>((text, before) => [...(before ?? []), ...(isAssignment(text) ? [] : [text])]),
+    )
     .option('--regions <list>', 'its regions, separated by commas')
     .option('--account <id>', 'AWS account, 12 digits (default: the account of the deployed stack)')
+    .option('--accounts <list>', 'one account for each region, where they differ, separated by commas')
+    .option('--tables <list>', 'adopted tables, REGION=NAME, separated by commas')
     .option('--keys <list>', 'key attributes, NAME:TYPE, separated by commas; types are S, N, B')
     .option('--lanes <number>', 'lanes of a link')
     .optionsGroup('Where (default: SYNCLINE_ENDPOINTS, AWS_ENDPOINT_URL, the local cloud that runs in this checkout, AWS):')
-    .addOption(new Option('--endpoint <region=url>', 'endpoint of a region; may be repeated').argParser<string[]>((text, before) => [...(before ?? []), text]))
+    .addOption(
+      new Option('--endpoint <region=url>', 'endpoint of a region, or one URL for all of them; may be repeated').argParser<string[]>((text, before) => [
+        ...(before ?? []),
+        text,
+      ]),
+    )
     .option('--aws', 'AWS itself, though a local cloud runs here')
     .optionsGroup('How:')
     .option('--json', 'answer with one JSON document')
     .option('--no-color', 'no colours')
-    .addOption(new Option('--timeout <seconds>', 'give up after this time').default(TIMEOUT_S).argParser(seconds));
+    .addOption(new Option('--timeout <seconds>', 'give up after this time').default(TIMEOUT_S).argParser(seconds))
+    .hook('preAction', (_, action) => refuseAssignments(action.name(), changes));
+  program.commandsGroup('Look:');
   registerStatus(program, run);
+  registerEndpoints(program, run);
+  registerDoctor(program, run);
+  registerCost(program, alone);
+  program.commandsGroup('Items:');
+  registerItems(program, run);
+  registerPatch(program, run, changes);
+  registerQuery(program, run);
+  program.commandsGroup('Start and repair:');
   registerInit(program, run);
+  registerAdopt(program, run);
   registerResync(program, run);
   registerDlq(program, run);
   registerRefused(program, run);
-  registerEndpoints(program, run);
+  program.commandsGroup('Shell:');
+  registerCompletion(program, alone);
   return program;
 }
 

@@ -2,7 +2,6 @@ import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
 import { setConfigSchema } from '../lib/core/config.ts';
 import type { Seat } from '../lib/core/formats/rows.ts';
 import { isPrimary } from '../lib/core/formats/rows.ts';
-import { keyAttributes } from '../lib/core/key.ts';
 import { memberNames } from '../lib/core/names.ts';
 import type { Runtime } from '../lib/ports/runtime.ts';
 import type { LinkContext } from '../lib/replicate/context.ts';
@@ -11,7 +10,10 @@ import { readSelf } from '../lib/replicate/self.ts';
 import type { RegionPorts } from '../lib/status/gather.ts';
 import type { SetInput } from './context.ts';
 import { cdkContext, LOCAL_ACCOUNT, setConfigOf } from './context.ts';
+import type { FactsPort } from './doctor/facts.ts';
 import { CliError, explain } from './errors.ts';
+import type { Again } from './next-steps.ts';
+import { againWith } from './next-steps.ts';
 import type { Output } from './output.ts';
 import type { LocalCloud, Where } from './where.ts';
 import { findWhere } from './where.ts';
@@ -47,7 +49,29 @@ export interface Outside {
   readonly cwd: string;
   readonly localCloud: () => LocalCloud | undefined;
   readonly connect: (region: string, endpoint: string | undefined, local: boolean) => Promise<CliPorts>;
+  /** What `doctor` looks at, in one region. */
+  readonly facts: (region: string, endpoint: string | undefined, local: boolean) => Promise<FactsPort>;
+  /** Who signs requests to the HTTP API. @throws what the SDK's credential chain throws. */
+  readonly credentials: (local: boolean) => Promise<Credentials>;
+  readonly fetch: typeof fetch;
+  /** Text of a file, or of standard input for "-". @throws CliError (usage) when it cannot be read. */
+  readonly readText: (file: string) => Promise<string>;
+  /** Calls back once when a person wants to end (q, Ctrl-C, a signal); gives what takes this back. */
+  readonly onStop: (stop: () => void) => () => void;
   readonly runtime: Runtime;
+}
+
+/** AWS credentials, as signing needs them. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** How a session is opened, where not as usual. */
+export interface SessionNeeds {
+  /** Whether AWS may be asked for the account. Without, a set whose account nobody named gets the local clouds' one: names of tables and functions do not hold it. */
+  readonly account?: 'not needed';
 }
 
 /** One run of a command: which set, where, and until when. */
@@ -58,11 +82,14 @@ export interface Session {
   readonly runtime: Runtime;
   /** Elapsed time (ms) at which the command's time is up. */
   readonly until: number;
+  readonly outside: Outside;
+  /** Whole command lines of what may follow. */
+  readonly again: Again;
   ports(member: MemberConfig): CliPorts;
 }
 
 /** Opens a session. @throws CliError */
-export async function openSession(options: GlobalOptions, outside: Outside, out: Output): Promise<Session> {
+export async function openSession(options: GlobalOptions, outside: Outside, out: Output, needs: SessionNeeds = {}): Promise<Session> {
   const input: SetInput = { ...cdkContext(outside.cwd), ...namedOf(options) };
   // The regions are needed to know where, and the account, which only the place can tell, is needed for the rest.
   const draft = setConfigOf({ ...input, account: input.account ?? LOCAL_ACCOUNT });
@@ -77,12 +104,21 @@ export async function openSession(options: GlobalOptions, outside: Outside, out:
   const until = outside.runtime.clock.elapsed() + options.timeout * 1_000;
   const session = async (config: SetConfig): Promise<Session> => {
     const opened = new Map(await Promise.all(config.members.map(async ({ region }) => [region, await connectTo(region, where, outside)] as const)));
-    return { config, where, out, runtime: outside.runtime, until, ports: (member) => opened.get(member.region) as CliPorts };
+    return {
+      config,
+      where,
+      out,
+      runtime: outside.runtime,
+      until,
+      outside,
+      again: againWith(options),
+      ports: (member) => opened.get(member.region) as CliPorts,
+    };
   };
 
   const known = knownConfig(where, options);
   if (known !== undefined) return session(known);
-  if (input.account !== undefined || where.local) return session(draft);
+  if (input.account !== undefined || input.accounts !== undefined || where.local || needs.account === 'not needed') return session(draft);
   const account = outside.env['CDK_DEFAULT_ACCOUNT'] ?? (await accountOf(await session(draft)));
   return session(setConfigOf({ ...input, account }));
 }
@@ -100,7 +136,7 @@ async function connectTo(region: string, where: Where, outside: Outside): Promis
   return outside.connect(region, endpoint, where.local);
 }
 
-const SET_OPTIONS = ['set', 'regions', 'account', 'keys', 'lanes'] as const;
+const SET_OPTIONS = ['set', 'regions', 'account', 'accounts', 'tables', 'keys', 'lanes'] as const;
 const namedOf = (options: GlobalOptions): SetInput =>
   Object.fromEntries(SET_OPTIONS.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 
@@ -111,8 +147,8 @@ function knownConfig(where: Where, options: GlobalOptions): SetConfig | undefine
   return SET_OPTIONS.every((name) => name === 'set' || options[name] === undefined) ? parsed : undefined;
 }
 
-/** A configuration's text; undefined when this version cannot read it. */
-function readConfig(text: string | undefined): SetConfig | undefined {
+/** A configuration from its text; undefined when this version cannot read it. */
+export function readConfig(text: string | undefined): SetConfig | undefined {
   try {
     const parsed = setConfigSchema.safeParse(JSON.parse(text ?? ''));
     return parsed.success ? parsed.data : undefined;
@@ -216,37 +252,4 @@ export async function findPrimary(session: Session): Promise<{ member: MemberCon
       `The set "${config.set}" is deployed, but no member has a seat. Run "syncline init --primary MEMBER" first.`,
     );
   throw new CliError('failed', 'no-primary', `No member of the set "${config.set}" is primary: nothing can be sent. See "syncline status".`);
-}
-
-/**
- * Makes sure that this command and the deployed functions mean the same set. ⚠ A message that was sent into another
- * lane than fan-out uses for its key could overtake that key's changes.
- *
- * @throws CliError (usage) that names the difference.
- */
-export async function checkDeployed(session: Session, member: MemberConfig): Promise<void> {
-  const { config } = session;
-  const fn = memberNames(config.set, member).fn('fanout');
-  const text = await located(session, member, () => session.ports(member).stacks.deployedConfig(fn));
-  const parsed = readConfig(text);
-  if (parsed === undefined)
-    throw new CliError(
-      'failed',
-      'not-deployed',
-      `The function "${fn}" in ${placeOf(session, member)} has no readable SYNCLINE_CONFIG. Deploy the set "${config.set}" first.`,
-    );
-  const keys = (c: SetConfig): string =>
-    keyAttributes(c.key as Parameters<typeof keyAttributes>[0])
-      .map((a) => `${a.name}:${a.type}`)
-      .join(',');
-  const differences = [
-    ...(parsed.lanes === config.lanes ? [] : [`lanes: deployed ${parsed.lanes}, here ${config.lanes} (--lanes ${parsed.lanes})`]),
-    ...(keys(parsed) === keys(config) ? [] : [`keys: deployed ${keys(parsed)}, here ${keys(config)} (--keys ${keys(parsed)})`]),
-  ];
-  if (differences.length > 0)
-    throw new CliError(
-      'usage',
-      'config-mismatch',
-      `The deployed set "${config.set}" is another than the one named here; nothing was sent.\n${differences.join('\n')}`,
-    );
 }

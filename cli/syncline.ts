@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { connect, localCloud, runtime } from './outside.ts';
+import { connect, credentials, facts, localCloud, onStop, readText, runtime } from './outside.ts';
 import { main } from './program.ts';
 
 /** The `syncline` command. Everything it needs of the outside is given here; see program.ts. */
@@ -10,6 +10,7 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2), { env: process.env, cwd: process.cwd(), localCloud, connect, runtime }, stdout, stderr);
+const outside = { env: process.env, cwd: process.cwd(), localCloud, connect, facts, credentials, fetch, readText, onStop, runtime };
+process.exitCode = await main(process.argv.slice(2), outside, stdout, stderr);
 // Requests of a body that was cut off must not keep the process; what was written is flushed first.
 stdout.write('', () => stderr.write('', () => process.exit()));

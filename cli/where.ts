@@ -46,7 +46,8 @@ export function findWhere(
     if (options.endpoint !== undefined && options.endpoint.length > 0) throw new CliError('usage', 'bad-endpoint', '--aws and --endpoint exclude each other.');
     return { endpoints: {}, only: false, local: false };
   }
-  if (options.endpoint !== undefined && options.endpoint.length > 0) return named(Object.fromEntries(options.endpoint.map(endpointOption)), '--endpoint');
+  if (options.endpoint !== undefined && options.endpoint.length > 0)
+    return named(Object.assign({}, ...options.endpoint.map((text) => endpointOption(text, regions))), '--endpoint');
   const json = env['SYNCLINE_ENDPOINTS'];
   if (json !== undefined && json !== '') return named(endpointsOf(json), 'SYNCLINE_ENDPOINTS');
   const all = env['AWS_ENDPOINT_URL'];
@@ -77,17 +78,22 @@ function named(endpoints: Record<string, string>, by: string): Where {
   return { endpoints, only: local, local, note: `Talking to ${shown ?? 'AWS'} (${by}).` };
 }
 
-function endpointOption(text: string): [string, string] {
+/** REGION=URL, or a URL that serves all regions, as local clouds' do. */
+function endpointOption(text: string, regions: readonly string[]): Record<string, string> {
+  if (/^https?:\/\//.test(text)) {
+    checkUrl(text, '--endpoint');
+    return Object.fromEntries(regions.map((r) => [r, text]));
+  }
   const at = text.indexOf('=');
   if (at < 1)
     throw new CliError(
       'usage',
       'bad-endpoint',
-      `--endpoint takes REGION=URL; got ${JSON.stringify(text)}. Example: --endpoint eu-central-1=http://127.0.0.1:4566`,
+      `--endpoint takes REGION=URL, or one URL for all regions; got ${JSON.stringify(text)}. Example: --endpoint eu-central-1=http://127.0.0.1:4566`,
     );
   const url = text.slice(at + 1);
   checkUrl(url, '--endpoint');
-  return [text.slice(0, at), url];
+  return { [text.slice(0, at)]: url };
 }
 
 function endpointsOf(json: string): Record<string, string> {

@@ -60,9 +60,16 @@ Examples:
           shown: seen.length,
         }));
         const total = links.reduce((sum, l) => sum + Math.max(l.count, l.shown), 0);
-        session.out.result({ set: session.config.set, count: total, links, letters: letters.map(({ message: _, ...rest }) => rest) }, () =>
-          showList(session, looks, total),
-        );
+        const [first] = letters;
+        const next =
+          total === 0
+            ? []
+            : [
+                ...(first === undefined ? [] : [{ command: session.again(`dlq show ${first.id.slice(0, ID_SHOWN)}`), why: 'It shows one of them, decoded.' }]),
+                { command: session.again('dlq redrive'), why: 'It turns them into resyncs now, without waiting for the minute’s run.' },
+              ];
+        const document = { set: session.config.set, count: total, links, letters: letters.map(({ message: _, ...rest }) => rest) };
+        session.out.result(document, () => showList(session, looks, total), next);
         return total > 0 ? EXIT.attention : EXIT.ok;
       }),
     );

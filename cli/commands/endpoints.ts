@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import { FUNCTIONS, memberNames } from '../../lib/core/names.ts';
 import { memberContext } from '../../lib/replicate/context.ts';
 import { retried } from '../../lib/replicate/retry.ts';
+import { allAnnounced, announce, announcedTable } from '../announce.ts';
 import { CliError, EXIT } from '../errors.ts';
 import type { Run } from '../program.ts';
+import type { Session } from '../session.ts';
 import { located, placeOf } from '../session.ts';
 
 /** syncline endpoints */
@@ -11,17 +13,30 @@ export function registerEndpoints(program: Command, run: Run): void {
   program
     .command('endpoints')
     .summary('where everything is: URLs and names')
-    .description('Shows for each member its region, endpoint, API URL, tables, queues, bucket, functions and stacks.')
+    .description(
+      'Shows for each member its region, endpoint, API URL, tables, queues, bucket, functions and stacks. With --announce, the URLs are written into the seats of all members, where the APIs find them.',
+    )
+    .option('--announce', 'write the API URLs into the seats; ends with 3 when a member could not be told')
     .addHelpText(
       'after',
       `
 Examples:
   syncline endpoints
+  syncline endpoints --announce
   syncline endpoints --json | jq -r '.members[] | select(.member == "us-east-1") | .apiUrl'`,
     )
-    .action((_own: unknown, command: Command) =>
+    .action((own: { announce?: true }, command: Command) =>
       run(command, async (session) => {
         const { config, out, runtime, until } = session;
+        if (own.announce === true) {
+          const { announced, found } = await announce(session);
+          if (found === 0) throw notDeployed(session);
+          const done = allAnnounced(announced);
+          const without = announced.some((a) => a.done === 'no-seat');
+          const next = without ? [{ command: session.again('init --primary MEMBER'), why: 'A member has no seat yet.' }] : [];
+          out.result({ set: config.set, announced }, () => announcedTable(announced, out), next);
+          return done ? EXIT.ok : EXIT.attention;
+        }
         const members = await Promise.all(
           config.members.map(async (member) => {
             const names = memberNames(config.set, member);
@@ -42,14 +57,7 @@ Examples:
           }),
         );
         // Names can be computed of any set; a set of which nothing is there is a mistake in the command line.
-        if (members.every((m) => m.apiUrl === null)) {
-          const where = config.members.map((m) => placeOf(session, m)).join(', ');
-          throw new CliError(
-            'failed',
-            'not-deployed',
-            `The set "${config.set}" is not deployed: there is no API of it in ${where}. Check --set, --regions and --account; deploy with "npx cdk deploy --all".`,
-          );
-        }
+        if (members.every((m) => m.apiUrl === null)) throw notDeployed(session);
         out.result({ set: config.set, members }, () =>
           members
             .map((m) => {
@@ -75,4 +83,13 @@ Examples:
         return EXIT.ok;
       }),
     );
+}
+
+function notDeployed(session: Session): CliError {
+  const where = session.config.members.map((m) => placeOf(session, m)).join(', ');
+  return new CliError(
+    'failed',
+    'not-deployed',
+    `The set "${session.config.set}" is not deployed: there is no API of it in ${where}. Check --set, --regions and --account; deploy with "npx cdk deploy --all".`,
+  );
 }

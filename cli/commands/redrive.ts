@@ -1,9 +1,10 @@
 import type { Redriven } from '../../lib/status/redrive.ts';
 import { redriveLink } from '../../lib/status/redrive.ts';
+import { checkDeployed } from '../deployed.ts';
 import { EXIT } from '../errors.ts';
 import { count, printable } from '../output.ts';
 import type { Session } from '../session.ts';
-import { checkDeployed, findPrimary, located, primaryLinks } from '../session.ts';
+import { findPrimary, located, primaryLinks } from '../session.ts';
 
 /** syncline dlq redrive: the primary's dead letters become resyncs, now. @param link "source:target", or all links of the primary. */
 export async function redrive(session: Session, link: string | undefined): Promise<number> {
@@ -20,7 +21,7 @@ export async function redrive(session: Session, link: string | undefined): Promi
     epoch: primary.seat.own,
     links: results.map((r) => ({ ...r, unreadable: r.unreadable.map(({ message: _, ...rest }) => rest) })),
   };
-  out.result(document, () => {
+  const text = (): string => {
     const rows = results.map((r) => [
       r.link.replace(':', ' → '),
       count(r.redriven),
@@ -31,7 +32,11 @@ export async function redrive(session: Session, link: string | undefined): Promi
     const table = out.table(['LINK', 'REDRIVEN', 'KEYS', 'UNREADABLE', 'ENDED EARLY'], rows, [1, 2, 3]);
     const stuck = results.flatMap(stuckLines);
     return stuck.length === 0 ? table : `${table}\n\nThese cannot be read and stay; see "syncline dlq show ID":\n${stuck.join('\n')}`;
-  });
+  };
+  const next = left
+    ? [{ command: session.again('dlq list'), why: 'Some stay: it lists them.' }]
+    : [{ command: session.again('status'), why: 'It shows the links while the resyncs are applied.' }];
+  out.result(document, text, next);
   return left ? EXIT.attention : EXIT.ok;
 }
 

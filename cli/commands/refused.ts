@@ -8,6 +8,7 @@ import { readRefused } from '../../lib/status/gather.ts';
 import { ago } from '../../lib/status/span.ts';
 import { EXIT } from '../errors.ts';
 import { showKey } from '../keys.ts';
+import { shellWord } from '../next-steps.ts';
 import { printable } from '../output.ts';
 import type { Run } from '../program.ts';
 import { linkOption, located, memberOf } from '../session.ts';
@@ -55,7 +56,7 @@ Examples:
             })),
         );
         const more = read.some((r) => r.more);
-        out.result({ set: config.set, refused: rows, more }, () => {
+        const text = (): string => {
           if (rows.length === 0) return 'No refused keys.';
           const now = runtime.clock.now();
           const table = out.table(
@@ -69,7 +70,12 @@ Examples:
             ]),
           );
           return more ? `${table}\n\nThere are more than are shown.` : table;
-        });
+        };
+        const next = rows.slice(0, 1).map((r) => ({
+          command: session.again(`resync ${shellWord(showKey(r.key, key))} --wait`),
+          why: 'After the item was changed so that the member can take it.',
+        }));
+        out.result({ set: config.set, refused: rows, more }, text, next);
         return rows.length > 0 ? EXIT.attention : EXIT.ok;
       }),
     );

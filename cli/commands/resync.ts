@@ -5,13 +5,15 @@ import { memberContext } from '../../lib/replicate/context.ts';
 import { linkName } from '../../lib/status/dead-letters.ts';
 import type { KeyComparison } from '../../lib/status/resync.ts';
 import { awaitEqual, HAND_KEYS_MAX, refusedBefore, sendResync } from '../../lib/status/resync.ts';
+import { checkDeployed } from '../deployed.ts';
 import { CliError, EXIT, explain } from '../errors.ts';
 import { readKey, showKey } from '../keys.ts';
+import type { NextStep } from '../next-steps.ts';
 import type { Output, Style } from '../output.ts';
 import { printable } from '../output.ts';
 import type { Run } from '../program.ts';
 import type { Session } from '../session.ts';
-import { checkDeployed, findPrimary, located, memberOf, placeOf, primaryLinks } from '../session.ts';
+import { findPrimary, located, memberOf, placeOf, primaryLinks } from '../session.ts';
 
 interface ResyncOptions {
   readonly link?: string;
@@ -84,15 +86,22 @@ async function resync(session: Session, texts: readonly string[], own: ResyncOpt
     links: outcomes.map((o) => ({ link: o.sent.link, messages: o.sent.messages })),
     ...(own.wait === true && { verdicts, equal: unequal.length === 0 }),
   };
-  out.result(document, () => {
+  const text = (): string => {
     const sent = `Sent ${keys.length} ${keys.length === 1 ? 'key' : 'keys'} to ${outcomes.map((o) => o.sent.link.replace(':', ' → ')).join(', ')}.`;
     if (own.wait !== true) return sent;
     return `${sent}\n\n${out.table(
       ['LINK', 'KEY', 'STATE', 'REASON'],
       verdicts.map((v) => verdictRow(v, out, (k) => showKey(k, schema))),
     )}`;
-  });
+  };
+  out.result(document, text, nextOf(session, own.wait === true, unequal));
   return unequal.length > 0 ? EXIT.attention : EXIT.ok;
+}
+
+function nextOf(session: Session, waited: boolean, unequal: readonly KeyComparison[]): readonly NextStep[] {
+  if (!waited) return [{ command: session.again('status'), why: 'It shows whether messages wait on the links.' }];
+  if (unequal.some((v) => v.state === 'refused')) return [{ command: session.again('refused list'), why: 'A target cannot take a key as it is: it says why.' }];
+  return unequal.length === 0 ? [] : [{ command: session.again('status'), why: 'Not all keys are equal in time: it shows what holds the link up.' }];
 }
 
 const VERDICT_STYLE: Record<KeyComparison['state'], Style> = { equal: 'green', different: 'yellow', refused: 'red', unread: 'yellow' };

@@ -45,6 +45,8 @@ export interface LinkStatus extends LinkHealth {
   readonly proven?: number;
   readonly queue?: QueueDepth;
   readonly deadLetters?: number;
+  /** The circuit breaker is open: the target does not answer, since when and why. At most one head a lane probes it. */
+  readonly breaker?: { readonly since: number; readonly why: string };
 }
 
 /** The state of a set. */
@@ -131,6 +133,7 @@ function linkStatus(m: MemberFacts, l: LinkFacts, now: number): LinkStatus {
     ...(l.link?.proven !== undefined && { proven: l.link.proven }),
     ...(l.queue && { queue: l.queue }),
     ...(dead !== undefined && { deadLetters: dead }),
+    ...(l.link?.failing && { breaker: l.link.failing }),
   };
 }
 

@@ -18,8 +18,8 @@ const none = (): undefined => undefined;
 describe('setConfigOf', () => {
   it('makes what the CDK app makes, by default and with settings', () => {
     for (const context of [{}, { set: 'orders', regions: 'eu-west-1, us-east-2', keys: 'a:b:B' }] as Record<string, string>[]) {
-      const { set, key, regions } = appSettings((name) => context[name], account);
-      expect(setConfigOf({ ...context, account })).toEqual(setConfig({ set, account, key, members: regions.map((region) => ({ region })) }));
+      const { set, key, members } = appSettings((name) => context[name], account);
+      expect(setConfigOf({ ...context, account })).toEqual(setConfig({ set, account, key, members }));
     }
   });
 
@@ -33,6 +33,9 @@ describe('setConfigOf', () => {
     [{ keys: 'a:S,b:S,c:S' }, /at most one sort key; got 3/],
     [{ keys: '_s:S' }, /must not be named _s/],
     [{ keys: 'a:S,a:N' }, /both named "a"/],
+    [{ accounts: '111111111111' }, /each of the 3 regions, in their order; got 1/],
+    [{ tables: 'orders' }, /not REGION=NAME/],
+    [{ tables: 'mars-1=orders' }, /the region "mars-1"; the regions are/],
     [{ lanes: '0' }, /./],
     [{ lanes: 'many' }, /whole number; got "many"/],
     [{ account: '12' }, /account: An account is 12 digits/],
@@ -56,11 +59,16 @@ describe('cdkContext', () => {
       account,
     });
     expect(cdkContext(directory('{"app":"x"}'))).toEqual({});
+    const adopted = { 'eu-west-1': { tableName: 'orders', streamArn: 'arn:x' } };
+    for (const existingTables of [adopted, JSON.stringify(adopted)]) {
+      expect(cdkContext(directory(JSON.stringify({ context: { existingTables, accounts: '1,2' } })))).toEqual({ tables: 'eu-west-1=orders', accounts: '1,2' });
+    }
   });
 
   it('says what is wrong with a cdk.json', () => {
     expect(() => cdkContext(directory('{'))).toThrow(/cdk\.json cannot be read/);
     expect(() => cdkContext(directory('{"context":{"set":{}}}'))).toThrow(/set/);
+    expect(() => cdkContext(directory('{"context":{"existingTables":"nonsense"}}'))).toThrow(/cdk\.json cannot be read/);
   });
 });
 
@@ -75,6 +83,11 @@ describe('findWhere', () => {
       local: true,
     });
     expect(findWhere({}, env, regions, () => local).endpoints).toEqual({ 'eu-central-1': 'http://localhost:2' });
+    // One URL for all regions, and another one for a region of them.
+    expect(findWhere({ endpoint: ['http://localhost:4566', 'b=http://localhost:9'] }, env, ['a', 'b'], () => local)).toMatchObject({
+      endpoints: { a: 'http://localhost:4566', b: 'http://localhost:9' },
+      local: true,
+    });
     expect(findWhere({}, { AWS_ENDPOINT_URL: 'http://localhost:3' }, regions, () => local).endpoints).toEqual({
       'eu-central-1': 'http://localhost:3',
       'us-east-1': 'http://localhost:3',
@@ -96,7 +109,7 @@ describe('findWhere', () => {
   });
 
   it.each([
-    [{ endpoint: ['http://localhost:1'] }, {}],
+    [{ endpoint: ['localhost:1'] }, {}],
     [{ endpoint: ['eu-central-1=localhost:1'] }, {}],
     [{ endpoint: ['eu-central-1=http://localhost:1'], aws: true }, {}],
     [{}, { SYNCLINE_ENDPOINTS: '{' }],

@@ -1,6 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setConfigOf } from '../../../cli/context.ts';
+import type { FactsPort } from '../../../cli/doctor/facts.ts';
+import { CliError } from '../../../cli/errors.ts';
 import { main } from '../../../cli/program.ts';
 import type { CliPorts, Outside, StackPort } from '../../../cli/session.ts';
 import { SeededChance } from '../../../lib/adapters/memory/chance.ts';
@@ -64,6 +66,20 @@ export class World {
   deployed: string | undefined;
   /** Options in the place of a context. */
   readonly args: readonly string[];
+  /** What a file, or standard input ("-"), holds. */
+  readonly files = new Map<string, string>();
+  /** What the HTTP APIs answer. A test gives its own; by default nobody answers. */
+  api: (request: Request) => Response | Promise<Response> = () => {
+    throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
+  };
+  /** Regions whose stacks are not there. */
+  readonly withoutStacks = new Set<string>();
+  /** Called when a command begins to listen for the end of a live view. */
+  onListen: ((stop: () => void) => void) | undefined;
+  readonly env: Record<string, string> = {};
+  facts: (region: string) => FactsPort = () => {
+    throw new Error('no facts in this test');
+  };
 
   constructor(keys = 'country:S,cityId:N') {
     this.args = ['--set', 'cities', '--regions', REGIONS.join(','), '--account', '000000000000', '--keys', keys];
@@ -125,15 +141,27 @@ export class World {
     const stderr = collect();
     const code = await main([...args, ...this.args], this.outside(), stdout.stream, stderr.stream);
     const out = stdout.text();
-    return { code, stdout: out, stderr: stderr.text(), json: args.includes('--json') ? JSON.parse(out) : undefined };
+    return { code, stdout: out, stderr: stderr.text(), json: args.includes('--json') && !args.includes('--watch') ? JSON.parse(out) : undefined };
   }
 
   outside(): Outside {
     return {
-      env: {},
+      env: this.env,
       cwd: '/nowhere',
       localCloud: () => undefined,
       connect: async (region): Promise<CliPorts> => ({ table: this.region(region).table, queue: this.region(region).queue, stacks: this.stacks(region) }),
+      facts: async (region) => this.facts(region),
+      credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }),
+      fetch: async (input, init) => this.api(new Request(input as Request, init)),
+      readText: async (file) => {
+        const text = this.files.get(file);
+        if (text === undefined) throw new CliError('usage', 'unreadable-file', file);
+        return text;
+      },
+      onStop: (stop) => {
+        this.onListen?.(stop);
+        return () => undefined;
+      },
       runtime: this.runtime,
     };
   }
@@ -141,7 +169,10 @@ export class World {
   private stacks(region: string): StackPort {
     return {
       account: async () => '000000000000',
-      apiUrl: async (stack) => `https://${stack}.${region}.example/v1`,
+      apiUrl: async (stack) => {
+        if (this.down.has(region)) throw new RemoteError('transient', 'ECONNREFUSED', `connect ECONNREFUSED ${region}`);
+        return this.withoutStacks.has(region) ? undefined : `https://${stack}.${region}.example/v1`;
+      },
       deployedConfig: async () => this.deployed,
     };
   }

@@ -1,0 +1,139 @@
+import type { BackfillResult } from '../lib/adopt/backfill.ts';
+import { backfill } from '../lib/adopt/backfill.ts';
+import type { AdoptFacts } from '../lib/adopt/check.ts';
+import type { Estimate } from '../lib/adopt/estimate.ts';
+import { estimateBackfill } from '../lib/adopt/estimate.ts';
+import { readJob } from '../lib/adopt/lease.ts';
+import { REQUEST_MAX_MS } from '../lib/adopt/limits.ts';
+import type { Progress } from '../lib/adopt/ports.ts';
+import { sampleReplicas } from '../lib/adopt/ready.ts';
+import type { AdoptJob } from '../lib/adopt/savepoint.ts';
+import { isScanned } from '../lib/adopt/savepoint.ts';
+import type { MemberConfig } from '../lib/core/config.ts';
+import { PRICE_DATE, PRICE_REGION_DEFAULT, PRICES, pricesOf } from '../lib/cost/prices.ts';
+import type { TablePort } from '../lib/ports/table.ts';
+import { memberContext } from '../lib/replicate/context.ts';
+import { initSet } from '../lib/replicate/init.ts';
+import { readSelf } from '../lib/replicate/self.ts';
+import type { AdoptIo } from './adopt-io.ts';
+import { showProgress } from './adopt-progress.ts';
+import { planText } from './adopt-show.ts';
+import { announce } from './announce.ts';
+import { CliError } from './errors.ts';
+import { locatedTable } from './located.ts';
+import type { Session } from './session.ts';
+import { located } from './session.ts';
+
+/** The backfill of an adopted table: said first, asked, run, and told. */
+
+/** What the user says about it. */
+export interface FillOptions {
+  readonly rate?: number;
+  readonly count: boolean;
+  readonly restart: boolean;
+  readonly yes: boolean;
+  readonly replicaNotEmpty: boolean;
+}
+
+/** What it will do. */
+export interface Plan {
+  readonly estimate: Estimate;
+  readonly priceDate: string;
+  readonly priceRegion: string;
+  /** The set has no seats yet: they are given first. */
+  readonly init: boolean;
+  /** Where an earlier run ended; absent when there is none, or it is begun anew. */
+  readonly goesOn?: { readonly keys: number; readonly sent: boolean };
+}
+
+/** What became of it. */
+export type Filled =
+  | { readonly done: 'before'; readonly job: AdoptJob }
+  | { readonly done: 'declined'; readonly plan: Plan }
+  | { readonly done: 'run'; readonly plan: Plan; readonly result: BackfillResult };
+
+/**
+ * Fills the replicas from an adopted table.
+ *
+ * @param session of the deployed set, with its deployed configuration.
+ * @throws CliError "replica-not-empty", "needs-yes"; and what the flow throws.
+ */
+export async function fill(session: Session, member: MemberConfig, facts: AdoptFacts, own: FillOptions, io: AdoptIo): Promise<Filled> {
+  const { config, out, runtime, outside } = session;
+  const context = memberContext(config, member);
+  const { table, queue } = session.ports(member);
+  const target = (region: string): TablePort => session.ports(config.members.find((m) => m.region === region) as MemberConfig).table;
+  const at = <T>(run: () => Promise<T>): Promise<T> => located(session, member, run);
+
+  const place = { table, control: context.tables.control, generation: member.generation };
+  const { seat } = await at(() => readSelf(table, place.control));
+  const job = await at(() => readJob(place, runtime));
+  if (job?.done !== undefined && !own.restart) return { done: 'before', job };
+
+  const samples = await at(() => sampleReplicas(context, (link) => target(link.targetRegion), runtime));
+  const old = samples.filter((s) => s.old > 0);
+  if (old.length > 0 && !own.replicaNotEmpty) {
+    throw new CliError(
+      'failed',
+      'replica-not-empty',
+      `${old.map((s) => `${s.target} holds items that Syncline did not write (${s.old} of ${s.looked} that were looked at)`).join('; ')}. What the table does not have would stay there beside its items: nothing here deletes it. Empty the replica's table first, or say that it is as it should be: --replica-not-empty.`,
+    );
+  }
+
+  const goesOn = job !== undefined && !own.restart ? job : undefined;
+  const priceRegion = PRICES[member.region] === undefined ? PRICE_REGION_DEFAULT : member.region;
+  const estimate = estimateBackfill(
+    {
+      items: facts.table.itemCount,
+      bytes: facts.more.bytes,
+      links: context.links.length,
+      lanes: context.lanes,
+      count: own.count,
+      ...(own.rate !== undefined && { ratePerS: own.rate }),
+      ...(job !== undefined && job.keys > 0 && job.worked > 0 && { measuredPerS: (job.keys * 1_000) / job.worked }),
+    },
+    pricesOf(priceRegion, {}),
+  );
+  const plan: Plan = {
+    estimate,
+    priceDate: PRICE_DATE,
+    priceRegion,
+    init: seat === undefined,
+    ...(goesOn && { goesOn: { keys: goesOn.keys, sent: isScanned(goesOn) } }),
+  };
+  const words = planText(config.set, member, facts, plan, own.rate);
+  if (!own.yes) {
+    if (io.confirm === undefined || out.json) {
+      throw new CliError('usage', 'needs-yes', `${words}\n\nNobody can be asked here: add --yes to begin.`, { plan });
+    }
+    out.note(words);
+    if (!(await io.confirm('Begin?'))) return { done: 'declined', plan };
+  } else out.note(words);
+
+  if (seat === undefined) {
+    await at(() => initSet(config, member, (m) => locatedTable(session, m), runtime.clock.now()));
+    // The deadline of the session may be over by now: a person was asked.
+    await announce({ ...session, until: runtime.clock.elapsed() + REQUEST_MAX_MS });
+  }
+
+  let stopped = false;
+  const takeBack = outside.onStop(() => {
+    stopped = true;
+  });
+  const shown = showProgress(facts.table.itemCount, { stream: io.stream, note: (text) => out.note(text), elapsed: () => runtime.clock.elapsed() });
+  const options = {
+    generation: member.generation,
+    owner: io.owner,
+    count: own.count,
+    restart: own.restart,
+    ...(own.rate !== undefined && { ratePerS: own.rate }),
+  };
+  try {
+    const watcher = { progress: (now: Progress) => shown.progress(now), stopped: () => stopped };
+    const result = await at(() => backfill(context, { table, queue, target }, runtime, options, watcher));
+    return { done: 'run', plan, result };
+  } finally {
+    shown.stop();
+    takeBack();
+  }
+}
