@@ -15,6 +15,14 @@ export interface PeerApi {
   readonly port: InvokePort;
 }
 
+/** Another member's tables, as this one reads them. Nothing is ever written there by the API. */
+export interface OtherTables {
+  readonly region: string;
+  readonly tables: MemberTables;
+  /** Bound to that member's region. */
+  readonly table: TablePort;
+}
+
 /** What the API of one member stands on. Made once a sandbox. */
 export interface ServeContext {
   readonly set: string;
@@ -24,16 +32,50 @@ export interface ServeContext {
   readonly tables: MemberTables;
   readonly table: TablePort;
   readonly peers: ReadonlyMap<string, PeerApi>;
+  /** The other members' tables, for reads when this member's own cannot be read. */
+  readonly others: ReadonlyMap<string, OtherTables>;
   readonly revs: RevClock;
+  readonly seen: SeenPrimary;
 }
 
-/** Builds the context. `invoke` gives the port bound to a member's region; it is called once a peer. */
-export function serveContext(config: SetConfig, self: MemberConfig, table: TablePort, invoke: (peer: MemberConfig) => InvokePort): ServeContext {
+/** The primary, as the newest seat that this sandbox read named it: whom to ask first when the own tables cannot be read. */
+export interface SeenPrimary {
+  name: string | undefined;
+}
+
+/**
+ * Builds the context.
+ *
+ * @param invoke gives the port bound to a member's region, for its api function; called once a peer.
+ * @param tableOf gives the port bound to a member's region, for its tables; called once a peer.
+ */
+export function serveContext(
+  config: SetConfig,
+  self: MemberConfig,
+  table: TablePort,
+  invoke: (peer: MemberConfig) => InvokePort,
+  tableOf: (peer: MemberConfig) => TablePort,
+): ServeContext {
   const of = memberContext(config, self);
-  const peers = config.members
-    .filter((m) => m.name !== self.name)
-    .map((m): [string, PeerApi] => [m.name, { functionName: memberNames(config.set, m).fn('api'), port: invoke(m) }]);
-  return { set: of.set, member: of.member, region: of.region, key: of.key, tables: of.tables, table, peers: new Map(peers), revs: new RevClock() };
+  const others = config.members.filter((m) => m.name !== self.name);
+  return {
+    set: of.set,
+    member: of.member,
+    region: of.region,
+    key: of.key,
+    tables: of.tables,
+    table,
+    peers: new Map(others.map((m) => [m.name, { functionName: memberNames(config.set, m).fn('api'), port: invoke(m) }])),
+    others: new Map(others.map((m) => [m.name, { region: m.region, tables: memberContext(config, m).tables, table: tableOf(m) }])),
+    revs: new RevClock(),
+    seen: { name: undefined },
+  };
+}
+
+/** The same context as if this were another member, for reads only; undefined when there is no such member. */
+export function seenFrom(ctx: ServeContext, member: string): ServeContext | undefined {
+  const other = ctx.others.get(member);
+  return other === undefined ? undefined : { ...ctx, ...other, member };
 }
 
 /**

@@ -1,41 +1,68 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import { RemoteError } from '../ports/errors.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { ServeContext } from './context.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
+import { BODY_BYTES_MAX } from './http.ts';
 import { ProblemError, RETRY_AFTER_LONG_S, RETRY_AFTER_S, unknownOutcome } from './problem.ts';
 
 /**
- * A write that came to a secondary, handed to the primary's API function by name. The receiver does not hand it on: when
- * it is not primary it answers 421 with its own hint, and the member where the write came in tries that one.
+ * A request that came to a secondary, handed to the primary's API function by name. The receiver does not hand it on: when
+ * it is not primary it answers 421 with its own hint, and the member where the request came in tries that one.
  */
 
-/** Members that one write is handed to, one after the other, at most. */
+/** Members that one request is handed to, one after the other, at most. */
 export const HOPS_MAX = 2;
-/** Headers that travel along: those that a write reads. */
-const HEADERS = ['content-type', 'content-encoding', 'if-match', 'if-none-match'] as const;
+/** Headers that travel along: those that the operations read. */
+const HEADERS = ['content-type', 'accept', 'if-match', 'if-none-match', 'idempotency-key', 'syncline-consistency', 'prefer'] as const;
+const METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'POST'] as const;
 
-const forwardSchema = z.strictObject({
+/** Payload of a synchronous invocation, and of its answer (bytes). https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const INVOKE_BYTES_MAX = 6 * 1_024 * 1_024;
+/**
+ * Longer texts (characters) travel compressed: as JSON within JSON a text may double, and the largest would not fit.
+ * Compressed and as base64, BODY_BYTES_MAX take at most 4/3 of that.
+ */
+const COMPRESS_FROM = 256 * 1_024;
+/** An answer never unpacks to more than this (bytes). */
+const ANSWER_BYTES_MAX = 16 * 1_024 * 1_024;
+
+const pairs = z.array(z.tuple([z.string(), z.string()]));
+const query = z.array(z.tuple([z.string(), z.array(z.string())]));
+
+/** The previous format: writes of single items. */
+const forwardSchema1 = z.strictObject({
   syncline: z.literal('forward'),
   v: z.literal(1),
+  request: z.strictObject({ method: z.enum(['PUT', 'DELETE']), path: z.string(), query, headers: pairs, body: z.string(), id: z.string() }),
+});
+
+const forwardSchema2 = z.strictObject({
+  syncline: z.literal('forward'),
+  v: z.literal(2),
   request: z.strictObject({
-    method: z.enum(['PUT', 'DELETE']),
+    method: z.enum(METHODS),
     path: z.string(),
-    query: z.array(z.tuple([z.string(), z.array(z.string())])),
-    headers: z.array(z.tuple([z.string(), z.string()])),
-    body: z.string(),
+    query,
+    headers: pairs,
+    body: z.string().exactOptional(),
+    /** The body as a zstd frame, in base64. */
+    zstd: z.string().exactOptional(),
     id: z.string(),
   }),
 });
 
-const answerSchema = z.strictObject({
-  syncline: z.literal('answer'),
-  v: z.literal(1),
-  response: z.strictObject({ status: z.int().min(200).max(599), headers: z.record(z.string(), z.string()), body: z.string() }),
-});
+const head = { status: z.int().min(200).max(599), headers: z.record(z.string(), z.string()) };
+
+const answerSchema = z.discriminatedUnion('v', [
+  z.strictObject({ syncline: z.literal('answer'), v: z.literal(1), response: z.strictObject({ ...head, body: z.string() }) }),
+  /** Long answers, which senders of the previous format never ask for. */
+  z.strictObject({ syncline: z.literal('answer'), v: z.literal(2), response: z.strictObject({ ...head, zstd: z.string() }) }),
+]);
 
 /** The payload of a handed-on request. The gateway cannot make one: it always wraps what clients send. */
-export type ForwardPayload = z.infer<typeof forwardSchema>;
+export type ForwardPayload = z.infer<typeof forwardSchema2>;
 /** The answer to one. */
 export type AnswerPayload = z.infer<typeof answerSchema>;
 
@@ -43,20 +70,20 @@ export type AnswerPayload = z.infer<typeof answerSchema>;
 export const isForward = (event: unknown): boolean => (event as { syncline?: unknown } | null)?.syncline === 'forward';
 
 /** The payload that hands a request on. */
-export function encodeForward(request: ApiRequest, body: string): ForwardPayload {
+export function encodeForward(request: ApiRequest): ForwardPayload {
   const headers = HEADERS.flatMap((name): [string, string][] => {
     const value = request.headers.get(name);
     return value === undefined ? [] : [[name, value]];
   });
   return {
     syncline: 'forward',
-    v: 1,
+    v: 2,
     request: {
-      method: request.method as 'PUT' | 'DELETE',
+      method: request.method as (typeof METHODS)[number],
       path: request.path,
       query: [...request.query].map(([k, v]) => [k, [...v]]),
       headers,
-      body,
+      ...packed(request.body),
       id: request.id,
     },
   };
@@ -64,18 +91,20 @@ export function encodeForward(request: ApiRequest, body: string): ForwardPayload
 
 /** Reads a handed-on request. @throws ProblemError invalid-body: the sender is of another version. */
 export function decodeForward(event: unknown): ApiRequest {
-  const result = forwardSchema.safeParse(event);
-  if (!result.success)
+  const previous = forwardSchema1.safeParse(event);
+  const result = previous.success ? previous : forwardSchema2.safeParse(event);
+  const body = result.success ? unpacked(result.data.request, BODY_BYTES_MAX) : undefined;
+  if (!result.success || body === undefined)
     throw new ProblemError('invalid-body', 'This member cannot read the forwarded request: it is of another version. Deploy all members of the set.');
   const r = result.data.request;
-  return { method: r.method, path: r.path, query: new Map(r.query), headers: new Map(r.headers), body: r.body, id: r.id, forwarded: true };
+  return { method: r.method, path: r.path, query: new Map(r.query), headers: new Map(r.headers), body, id: r.id, forwarded: true };
 }
 
-export const encodeAnswer = (response: ApiResponse): AnswerPayload => ({
-  syncline: 'answer',
-  v: 1,
-  response: { ...response, headers: { ...response.headers } },
-});
+export function encodeAnswer({ status, headers, body }: ApiResponse): AnswerPayload {
+  const text = packed(body);
+  if (text.zstd !== undefined) return { syncline: 'answer', v: 2, response: { status, headers: { ...headers }, zstd: text.zstd } };
+  return { syncline: 'answer', v: 1, response: { status, headers: { ...headers }, body } };
+}
 
 /** The answer in an invocation's result, or undefined when it is none. */
 export function decodeAnswer(text: string): ApiResponse | undefined {
@@ -86,7 +115,28 @@ export function decodeAnswer(text: string): ApiResponse | undefined {
     return undefined;
   }
   const result = answerSchema.safeParse(json);
-  return result.success ? result.data.response : undefined;
+  if (!result.success) return undefined;
+  const { status, headers } = result.data.response;
+  const body = unpacked(result.data.response, ANSWER_BYTES_MAX);
+  return body === undefined ? undefined : { status, headers, body };
+}
+
+/** A text as it travels. */
+interface Packed {
+  readonly body?: string;
+  readonly zstd?: string;
+}
+
+const packed = (text: string): Packed => (text.length < COMPRESS_FROM ? { body: text } : { zstd: zstdCompressSync(text).toString('base64') });
+
+/** The text; undefined when it is none, or longer than that. */
+function unpacked({ body, zstd }: Packed, bytesMax: number): string | undefined {
+  if (zstd === undefined || body !== undefined) return zstd === undefined ? body : undefined;
+  try {
+    return zstdDecompressSync(Buffer.from(zstd, 'base64'), { maxOutputLength: bytesMax }).toString('utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whom a 421 answer names as the primary. */
@@ -100,46 +150,64 @@ export function hintOf(response: ApiResponse): string | undefined {
 }
 
 /**
- * Hands a write to the primary, and its answer back.
+ * Hands a request to the primary, and its answer back.
  *
  * @param hint name of the primary, as far as it is known here.
- * @throws ProblemError no-primary, primary-unreachable (nothing was changed), unknown-outcome.
+ * @param effect whether it may change something, so that a call without an answer leaves the outcome open.
+ * @throws ProblemError no-primary, primary-unreachable, body-too-large (nothing was changed), unknown-outcome.
  */
-export async function forward(ctx: ServeContext, runtime: Runtime, request: ApiRequest, body: string, hint: string): Promise<ApiResponse> {
-  const payload = JSON.stringify(encodeForward(request, body));
+export async function forward(ctx: ServeContext, runtime: Runtime, request: ApiRequest, hint: string, effect: 'reads' | 'writes'): Promise<ApiResponse> {
+  const payload = JSON.stringify(encodeForward(request));
+  const bytes = Buffer.byteLength(payload, 'utf8');
+  if (bytes > INVOKE_BYTES_MAX) {
+    throw new ProblemError(
+      'body-too-large',
+      `The request has ${bytes} bytes on its way to the primary, "${hint}"; at most ${INVOKE_BYTES_MAX} can be handed on. Send less at once, or write to the primary's own API.`,
+      { primary: hint },
+    );
+  }
   const tried: string[] = [];
   let name = hint;
   while (tried.length < HOPS_MAX) {
     const peer = ctx.peers.get(name);
     if (peer === undefined) break;
     tried.push(name);
-    const answer = await invoked(name, () => peer.port.invoke(peer.functionName, payload));
+    const answer = await invoked(name, effect, () => peer.port.invoke(peer.functionName, payload));
     runtime.metrics.count('Forwarded', 1);
     if (answer.status !== 421) return answer;
     const next = hintOf(answer);
     if (next === undefined || tried.includes(next)) break;
     name = next;
   }
-  throw new ProblemError('no-primary', `No member accepts writes now (asked: ${tried.join(', ') || 'none'}). Nothing was changed; try again.`, {
-    retryAfterS: RETRY_AFTER_S,
-  });
+  const nothing = effect === 'writes' ? 'Nothing was changed; try again.' : 'Try again.';
+  throw new ProblemError('no-primary', `No member is primary now (asked: ${tried.join(', ') || 'none'}). ${nothing}`, { retryAfterS: RETRY_AFTER_S });
 }
 
-async function invoked(name: string, call: () => Promise<string>): Promise<ApiResponse> {
+async function invoked(name: string, effect: 'reads' | 'writes', call: () => Promise<string>): Promise<ApiResponse> {
   let text: string;
   try {
     text = await call();
   } catch (error) {
-    if (!(error instanceof RemoteError) || error.kind === 'unanswered') throw unknownOutcome({ cause: error });
-    throw new ProblemError(
-      'primary-unreachable',
-      `The primary, "${name}", cannot be reached from here. Nothing was changed; try again, or write to the primary's own API.`,
-      { primary: name, retryAfterS: error.kind === 'denied' || error.kind === 'missing' ? RETRY_AFTER_LONG_S : RETRY_AFTER_S },
-      { cause: error },
-    );
+    const open = !(error instanceof RemoteError) || error.kind === 'unanswered';
+    if (open && effect === 'writes') throw unknownOutcome({ cause: error });
+    throw unreachable(name, effect, error);
   }
   const answer = decodeAnswer(text);
-  // The function ran, but died or is of another version: the write may have been done before.
-  if (answer === undefined) throw unknownOutcome();
-  return answer;
+  if (answer !== undefined) return answer;
+  // The function ran, but died or is of another version: a write may have been done before.
+  throw effect === 'writes' ? unknownOutcome() : unreachable(name, effect, undefined);
+}
+
+function unreachable(name: string, effect: 'reads' | 'writes', cause: unknown): ProblemError {
+  const forLong = cause instanceof RemoteError && (cause.kind === 'denied' || cause.kind === 'missing');
+  const rest =
+    effect === 'writes'
+      ? "Nothing was changed; try again, or write to the primary's own API."
+      : 'Try again, or read with "Syncline-Consistency: eventual" from this member.';
+  return new ProblemError(
+    'primary-unreachable',
+    `The primary, "${name}", cannot be reached from here. ${rest}`,
+    { primary: name, retryAfterS: forLong ? RETRY_AFTER_LONG_S : RETRY_AFTER_S },
+    { cause },
+  );
 }

@@ -2,7 +2,7 @@ import { InputError } from '../core/errors.ts';
 import type { RemoteErrorKind } from '../ports/errors.ts';
 import { RemoteError } from '../ports/errors.ts';
 import type { ApiResponse } from './http.ts';
-import { ITEM_TYPE, PROBLEM_TYPE } from './http.ts';
+import { ITEM_TYPE, JSON_TYPE, PROBLEM_TYPE } from './http.ts';
 
 /**
  * Problem details for HTTP APIs (RFC 9457): `type` is `urn:syncline:problem:<code>`, `instance` the request's id,
@@ -19,21 +19,31 @@ export const PROBLEMS = {
   'invalid-query': [400, 'The query parameters are not valid'],
   'invalid-header': [400, 'A header is not valid'],
   'invalid-body': [400, 'The body is not valid'],
+  'invalid-patch': [400, 'The patch is not valid'],
+  'invalid-condition': [400, 'The condition is not valid'],
+  'invalid-cursor': [400, 'The cursor is not valid'],
   'refused-by-table': [400, 'DynamoDB refuses the item'],
+  unauthorized: [401, 'A valid token is needed'],
+  'insufficient-scope': [403, 'The token does not allow this'],
   'no-route': [404, 'There is nothing at this path'],
   'not-found': [404, 'There is no such item'],
   'method-not-allowed': [405, 'The method is not allowed here'],
+  'not-acceptable': [406, 'The answer cannot be given in an accepted form'],
+  'condition-failed': [409, "The patch's condition does not hold"],
   'precondition-failed': [412, 'The item is not what the request expects'],
   'item-too-large': [413, 'The item is too large'],
   'body-too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The content type is not supported'],
   'not-primary': [421, 'This member does not accept writes'],
+  'idempotency-key-reused': [422, 'The idempotency key was used for another request'],
   internal: [500, 'Something went wrong on our side'],
   busy: [503, 'The table is busy'],
   'not-initialised': [503, 'The replica set has no primary yet'],
   'no-primary': [503, 'No primary could be found'],
   'primary-unreachable': [503, 'The primary cannot be reached'],
   'store-unavailable': [503, 'The table cannot be reached'],
+  'issuer-unreachable': [503, 'Tokens cannot be verified now'],
+  'not-started': [503, 'The time was used up before this write was begun'],
   'unknown-outcome': [503, 'It is not known whether the write took effect'],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
@@ -129,36 +139,53 @@ export const unknownOutcome = (options?: ErrorOptions): ProblemError =>
     options,
   );
 
+/** A problem as a document. */
+export function problemDocument(problem: ProblemError, instance: string): object {
+  const [status, title] = PROBLEMS[problem.code];
+  const { errors, primary } = problem.extra;
+  return {
+    type: `urn:syncline:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    instance: `urn:syncline:request:${instance}`,
+    ...(errors !== undefined && { errors }),
+    ...(primary !== undefined && { primary }),
+  };
+}
+
 /** A problem as a response. */
 export function problemResponse(problem: ProblemError, instance: string): ApiResponse {
-  const [status, title] = PROBLEMS[problem.code];
-  const { errors, primary, headers, retryAfterS } = problem.extra;
+  const { headers, retryAfterS } = problem.extra;
   return {
-    status,
+    status: problem.status,
     headers: {
       'content-type': PROBLEM_TYPE,
       'cache-control': 'no-store',
       ...(retryAfterS !== undefined && { 'retry-after': String(retryAfterS) }),
       ...headers,
     },
-    body: JSON.stringify({
-      type: `urn:syncline:problem:${problem.code}`,
-      title,
-      status,
-      detail: problem.message,
-      instance: `urn:syncline:request:${instance}`,
-      ...(errors !== undefined && { errors }),
-      ...(primary !== undefined && { primary }),
-    }),
+    body: JSON.stringify(problemDocument(problem, instance)),
   };
 }
+
+/** What a body may be sent as, for messages and the `accept` header. */
+const BODY_TYPES = `${JSON_TYPE}, ${ITEM_TYPE}`;
 
 /** 415: what to send instead. RFC 9110, 15.5.16. */
 export const unsupportedType = (seen: string): ProblemError =>
   new ProblemError(
     'unsupported-media-type',
-    `Send the item as ${ITEM_TYPE} (DynamoDB JSON), without content encoding; got ${seen === '' ? 'no content type' : JSON.stringify(seen.slice(0, 80))}.`,
+    `Send the body as ${JSON_TYPE} (plain JSON) or ${ITEM_TYPE} (DynamoDB JSON), in UTF-8; got ${seen === '' ? 'no content type' : JSON.stringify(seen.slice(0, 80))}.`,
+    { headers: { accept: BODY_TYPES } },
+  );
+
+/** 415 for a content coding that is not known. RFC 9110, 15.5.16 and 12.5.3. */
+export const unsupportedEncoding = (seen: string, known: readonly string[]): ProblemError =>
+  new ProblemError(
+    'unsupported-media-type',
+    `The content encoding ${JSON.stringify(seen.slice(0, 80))} is not known. Send the body as it is, or as one of ${known.join(', ')}.`,
     {
-      headers: { accept: ITEM_TYPE },
+      headers: { 'accept-encoding': `${known.join(', ')}, identity` },
     },
   );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ITEM_TYPE } from '../../../lib/serve/http.ts';
 import type { Sent } from './harness.ts';
 import { CITY, city, del, EU, get, KEY, put, US, World } from './harness.ts';
 
@@ -7,6 +8,11 @@ import { CITY, city, del, EU, get, KEY, put, US, World } from './harness.ts';
 const deep = (levels: number): unknown => (levels === 0 ? { S: 'x' } : { L: [deep(levels - 1)] });
 const raw = (body: string): Sent => put(body);
 const stale = '"AQ.AAAA"';
+const headersOf = (more: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({ 'Content-Type': ITEM_TYPE, ...more });
+const post = (path: string, body: unknown, more: Readonly<Record<string, string>> = {}): Sent => ({ method: 'POST', path, body, headers: headersOf(more) });
+const patch = (body: unknown): Sent => ({ method: 'PATCH', query: CITY, body, headers: headersOf({}) });
+const REMOVE = { op: 'remove', path: 'a' };
+const nested = (levels: number): unknown => (levels === 0 ? { path: 'a', op: 'exists' } : { not: nested(levels - 1) });
 
 const CASES: readonly [string, Sent, number, string, string | RegExp][] = [
   ['malformed JSON', raw('{"country":{"S":"DE"},}'), 400, 'malformed-json', /position 22 \(line 1, column 23\)/],
@@ -48,16 +54,59 @@ const CASES: readonly [string, Sent, number, string, string | RegExp][] = [
     'lists nested absurdly deeply',
     raw(`{"country":{"S":"DE"},"cityId":{"N":"1"},"a":${'{"L":['.repeat(50_000)}${']}'.repeat(50_000)}}`),
     400,
-    'invalid-item',
+    'malformed-json',
     'levels deep',
   ],
   ['an item that is too large', put(city('x'.repeat(410_000))), 413, 'item-too-large', /409541/],
   ['an item that leaves no room for metadata', put(city('x'.repeat(409_600 - 40))), 413, 'item-too-large', "replica's metadata"],
   ['a body that is too large', raw(`{"country":${' '.repeat(4 * 1_024 * 1_024)}}`), 413, 'body-too-large', '4194304'],
   ['_s in the body', put(city('x', { _s: { M: {} } })), 400, 'reserved-attribute', '"_s"'],
-  ['another content type', put(city(), { 'Content-Type': 'application/json' }), 415, 'unsupported-media-type', 'application/x-amz-json-1.0'],
+  ['another content type', put(city(), { 'Content-Type': 'text/plain' }), 415, 'unsupported-media-type', 'application/x-amz-json-1.0'],
+  ['another character set', put(city(), { 'Content-Type': `${ITEM_TYPE}; charset=latin1` }), 415, 'unsupported-media-type', 'UTF-8'],
+  ['DynamoDB JSON said to be plain', put(city(), { 'Content-Type': 'application/json' }), 400, 'invalid-key', 'must be of type S'],
+  ['plain JSON said to be DynamoDB JSON', put({ country: 'DE', cityId: 1 }), 400, 'invalid-item', 'DynamoDB JSON'],
   ['no content type', { method: 'PUT', body: city(), headers: {} }, 415, 'unsupported-media-type', 'no content type'],
-  ['a compressed body', put(city(), { 'Content-Encoding': 'gzip' }), 415, 'unsupported-media-type', 'gzip'],
+  ['a body that is not in the coding that it should be in', put(city(), { 'Content-Encoding': 'gzip' }), 400, 'invalid-body', 'not gzip'],
+  ['an unknown coding', put(city(), { 'Content-Encoding': 'zstd' }), 415, 'unsupported-media-type', 'gzip'],
+  ['an idempotency key with spaces', put(city(), { 'Idempotency-Key': 'a b' }), 400, 'invalid-header', 'visible ASCII'],
+  ['an idempotency key that is too long', put(city(), { 'Idempotency-Key': 'a'.repeat(129) }), 400, 'invalid-header', '128'],
+  ['a patch without operations', patch({ operations: [] }), 400, 'invalid-patch', 'operations'],
+  ['a patch of the key', patch({ operations: [{ op: 'set', path: 'cityId', value: { N: '2' } }] }), 400, 'invalid-patch', 'cityId'],
+  ['a patch of _s', patch({ operations: [{ op: 'remove', path: '_s' }] }), 400, 'reserved-attribute', '"_s"'],
+  ['a patch with an unknown condition', patch({ operations: [REMOVE], if: { path: 'a', op: 'like', value: { S: 'x' } } }), 400, 'invalid-condition', 'if.op'],
+  ['a patch whose condition is nested too deep', patch({ operations: [REMOVE], if: nested(20) }), 400, 'invalid-condition', '16'],
+  ['a patch without a key', { ...patch({ operations: [REMOVE] }), query: {} }, 400, 'invalid-query', '"country" is missing'],
+  ['a batch without writes', post('/batch', { writes: [] }), 400, 'invalid-body', 'writes'],
+  [
+    'a batch of too many',
+    post('/batch', { writes: Array.from({ length: 101 }, (_, i) => ({ delete: { country: { S: 'DE' }, cityId: { N: String(i) } } })) }),
+    400,
+    'invalid-body',
+    '100',
+  ],
+  [
+    'a batch with a key twice',
+    post('/batch', { writes: [{ put: city() }, { delete: { country: { S: 'DE' }, cityId: { N: '1.0' } } }] }),
+    400,
+    'invalid-body',
+    'same key',
+  ],
+  ['a batch with a bad item', post('/batch', { writes: [{ put: city() }, { put: { country: { S: 'DE' } } }] }), 400, 'invalid-key', '"cityId" is missing'],
+  ['a batch with a bad tag', post('/batch', { writes: [{ put: city(), ifMatch: 'abc' }] }), 400, 'invalid-body', 'writes[0].ifMatch'],
+  ['a query without a partition', post('/query', {}), 400, 'invalid-body', 'partition'],
+  ['a query with an unknown name', post('/query', { partition: { S: 'DE' }, where: 1 }), 400, 'invalid-body', '"where"'],
+  ['a query of another type', post('/query', { partition: { N: '1' } }), 400, 'invalid-key', 'must be of type S'],
+  ['a query of too many', post('/query', { partition: { S: 'DE' }, limit: 1_001 }), 400, 'invalid-body', '1000'],
+  ['a query after a foreign cursor', post('/query', { partition: { S: 'DE' }, after: 'AAAA' }), 400, 'invalid-cursor', 'cursor'],
+  [
+    'a query at a revision',
+    { ...post('/query', { partition: { S: 'DE' } }, { 'Syncline-Consistency': 'at-least=AAAA' }) },
+    400,
+    'invalid-header',
+    'Syncline-Consistency',
+  ],
+  ['an answer in no accepted form', { method: 'GET', query: CITY, headers: { Accept: 'text/html' } }, 406, 'not-acceptable', 'text/html'],
+  ['a read at a revision that is none', get({ 'Syncline-Consistency': 'at-least=x' }), 400, 'invalid-header', 'Syncline-Revision'],
   ['a stale If-Match', put(city(), { 'If-Match': stale }), 412, 'precondition-failed', 'no such item'],
   ['an If-Match that is no tag', put(city(), { 'If-Match': 'abc' }), 400, 'invalid-header', 'entity tags in quotes'],
   ['a query that is not the body’s key', { ...put(city()), query: { country: 'DE', cityId: '2' } }, 400, 'invalid-query', "not the body's key"],
@@ -69,10 +118,12 @@ const CASES: readonly [string, Sent, number, string, string | RegExp][] = [
   ['a parameter named as in every object', { method: 'DELETE', query: { ...CITY, toString: '1' } }, 400, 'invalid-query', 'Unknown query parameter "toString"'],
   ['a read without a key', { method: 'GET' }, 400, 'invalid-query', '"country" is missing'],
   ['an empty key in a read', { method: 'GET', query: { country: '', cityId: '1' } }, 400, 'invalid-key', 'must not be empty'],
-  ['an unknown path', { method: 'GET', path: '/item' }, 404, 'no-route', '/items and /health'],
+  ['an unknown path', { method: 'GET', path: '/item' }, 404, 'no-route', '/items, /batch, /query, /count, /health'],
   ['the path of every object', { method: 'GET', path: '/__proto__' }, 404, 'no-route', 'nothing at'],
   ['a path below the items', { method: 'GET', path: '/items/DE' }, 404, 'no-route', 'goes into the query'],
-  ['another method', { method: 'POST', body: city() }, 405, 'method-not-allowed', 'GET, HEAD, PUT, DELETE'],
+  ['another method', { method: 'POST', body: city() }, 405, 'method-not-allowed', 'GET, HEAD, PUT, PATCH, DELETE'],
+  ['OPTIONS, without any allowed origin', { method: 'OPTIONS' }, 405, 'method-not-allowed', 'GET, HEAD, PUT, PATCH, DELETE'],
+  ['a read of a batch', { method: 'GET', path: '/batch' }, 405, 'method-not-allowed', 'POST'],
 ];
 
 describe.each([
@@ -110,7 +161,7 @@ describe('problems name the place', () => {
     const world = new World();
     await world.seats(EU);
     expect((await world.send(EU, { method: 'DELETE', path: '/health' })).headers['allow']).toBe('GET, HEAD');
-    expect((await world.send(EU, put(city(), { 'Content-Type': 'text/plain' }))).headers['accept']).toBe('application/x-amz-json-1.0');
+    expect((await world.send(EU, put(city(), { 'Content-Type': 'text/plain' }))).headers['accept']).toBe('application/json, application/x-amz-json-1.0');
   });
 
   it('what DynamoDB alone refuses is shown in its words', async () => {

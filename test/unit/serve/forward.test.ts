@@ -1,10 +1,17 @@
+import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { lostAnswer } from '../../../lib/adapters/memory/call.ts';
+import { SeededChance } from '../../../lib/adapters/memory/chance.ts';
 import type { Item } from '../../../lib/core/attribute.ts';
+import { rev, revText } from '../../../lib/core/formats/rev.ts';
 import { memberNames } from '../../../lib/core/names.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
-import { decodeAnswer, decodeForward, encodeAnswer, encodeForward, isForward } from '../../../lib/serve/forward.ts';
-import { AP, city, del, EU, get, put, US, World } from './harness.ts';
+import type { ServeContext } from '../../../lib/serve/context.ts';
+import { decodeAnswer, decodeForward, encodeAnswer, encodeForward, forward, isForward } from '../../../lib/serve/forward.ts';
+import type { ApiRequest } from '../../../lib/serve/http.ts';
+import { ITEM_TYPE } from '../../../lib/serve/http.ts';
+import type { Sent } from './harness.ts';
+import { AP, CITY, city, del, EU, get, put, US, World } from './harness.ts';
 
 const world = async (): Promise<World> => {
   const made = new World();
@@ -92,6 +99,24 @@ describe('a write that comes to a secondary', () => {
     expect(stored(w, EU)).toHaveLength(1);
   });
 
+  it('with an idempotency key may be sent again, by another way, when the primary’s answer is lost', async () => {
+    const w = await world();
+    const patch = {
+      method: 'PATCH',
+      query: CITY,
+      headers: { 'content-type': ITEM_TYPE, 'idempotency-key': 'k' },
+      body: { operations: [{ op: 'increment', path: 'n', value: { N: '1' } }] },
+    };
+    w.cloud.hook = (call) => (call.op === 'invoke' ? { lost: lostAnswer() } : undefined);
+    expect((await w.send(US, patch)).json['type']).toBe('urn:syncline:problem:unknown-outcome');
+    w.cloud.hook = undefined;
+    for (const member of [US, EU, AP]) {
+      const again = await w.send(member, patch);
+      expect(again).toMatchObject({ status: 201, json: { n: { N: '1' } }, headers: { 'idempotency-replayed': 'true', 'syncline-member': EU } });
+    }
+    expect(stored(w, EU)).toMatchObject([{ n: { N: '1' } }]);
+  });
+
   it.each(['null', 'x', '{}', '{"statusCode":200}'])('an answer that is none (%s): unknown', async (answer) => {
     const w = await world();
     const member = w.config.members[0] as (typeof w.config.members)[number];
@@ -111,20 +136,97 @@ describe('a write that comes to a secondary', () => {
 
   it('the largest bodies fit an invocation', async () => {
     const w = await world();
-    let bytes = 0;
+    const bytes: number[] = [];
     w.cloud.hook = (call) => {
-      if (call.op === 'invoke') bytes = Buffer.byteLength(call.args[1] as string);
+      if (call.op === 'invoke') bytes.push(Buffer.byteLength(call.args[1] as string));
     };
     // The worst that an item can become as JSON: control characters (six bytes of JSON for one), and one-byte values.
     for (const more of [{ t: { S: '\u0001'.repeat(400_000) } }, { l: { L: Array.from({ length: 200_000 }, () => ({ NULL: true })) } }]) {
       expect((await w.send(US, put(city('x', more)))).status).toBeLessThan(300);
-      expect(bytes).toBeGreaterThan(2_000_000);
-      expect(bytes).toBeLessThan(6 * 1_024 * 1_024);
     }
+    // The worst to compress: a body of nothing but chance.
+    const chance = new SeededChance(1);
+    const noise = Buffer.from(Uint8Array.from({ length: 290_000 }, () => chance.below(256))).toString('base64');
+    expect((await w.send(US, put(city('x', { b: { B: noise } })))).status).toBeLessThan(300);
+    expect(stored(w, EU)[0]?.['b']).toEqual({ B: noise });
+    expect(bytes).toHaveLength(3);
+    expect(Math.max(...bytes)).toBeLessThan(6 * 1_024 * 1_024);
+  });
+
+  it.each([
+    ['put', put(city('Köln'))],
+    [
+      'patch',
+      { method: 'PATCH', query: CITY, headers: { 'content-type': ITEM_TYPE }, body: { operations: [{ op: 'set', path: 'name', value: { S: 'Köln' } }] } },
+    ],
+    [
+      'batch',
+      {
+        method: 'POST',
+        path: '/batch',
+        headers: { 'content-type': ITEM_TYPE },
+        body: { writes: [{ put: city('Köln') }, { put: city('Bonn', { cityId: { N: '2' } }) }] },
+      },
+    ],
+    [
+      'strong query',
+      { method: 'POST', path: '/query', headers: { 'content-type': ITEM_TYPE, 'syncline-consistency': 'strong' }, body: { partition: { S: 'DE' } } },
+    ],
+    [
+      'strong count',
+      { method: 'POST', path: '/count', headers: { 'content-type': ITEM_TYPE, 'syncline-consistency': 'strong' }, body: { partition: { S: 'DE' } } },
+    ],
+  ] as const)('a %s is handed on once, as a whole, and answered as at the primary itself', async (_, sent) => {
+    const w = await world();
+    await w.send(EU, put(city('Ulm')));
+    const seen = invocations(w);
+    const there = await w.send(US, sent as Sent);
+    expect(seen).toEqual([EU]);
+    expect(there.headers['syncline-member']).toBe(EU);
+    const direct = new World();
+    await direct.seats(EU);
+    await direct.send(EU, put(city('Ulm')));
+    const here = await direct.send(EU, sent as Sent);
+    expect(there.status).toBe(here.status);
+    expect(there.body).toBe(here.body);
+    expect(here.status).toBeLessThan(300);
   });
 });
 
 describe('the receiver', () => {
+  it('serves what the previous version sends', async () => {
+    const w = await world();
+    const request = { method: 'PUT', path: '/items', query: [], headers: [['content-type', ITEM_TYPE]], body: JSON.stringify(city()), id: 'r' };
+    expect(await w.invoke(EU, { syncline: 'forward', v: 1, request })).toMatchObject({ syncline: 'answer', v: 1, response: { status: 201 } });
+  });
+
+  it.each([
+    ['GET', '/items', [['syncline-consistency', 'strong']]],
+    ['GET', '/items', [['syncline-consistency', `at-least=${revText(rev(1, 1, 1))}`]]],
+    [
+      'POST',
+      '/query',
+      [
+        ['syncline-consistency', 'strong'],
+        ['content-type', ITEM_TYPE],
+      ],
+    ],
+    ['POST', '/batch', [['content-type', ITEM_TYPE]]],
+    ['PATCH', '/items', [['content-type', ITEM_TYPE]]],
+  ])('does not hand on a %s of %s with %j either', async (method, path, headers) => {
+    const w = await world();
+    const bodies: Record<string, unknown> = {
+      '/query': { partition: { S: 'DE' } },
+      '/batch': { writes: [{ put: city() }] },
+      '/items': { operations: [{ op: 'remove', path: 'x' }] },
+    };
+    const seen = invocations(w);
+    const query = path === '/items' ? Object.entries(CITY).map(([k, v]) => [k, [v]]) : [];
+    const request = { method, path, query, headers, body: method === 'GET' ? '' : JSON.stringify(bodies[path]), id: 'r' };
+    expect(await w.invoke(US, { syncline: 'forward', v: 2, request })).toMatchObject({ response: { status: 421 } });
+    expect(seen).toEqual([]);
+  });
+
   it('does not hand on: 421 with its own hint', async () => {
     const w = await world();
     const request = {
@@ -150,8 +252,26 @@ describe('the receiver', () => {
   });
 
   it.each([
-    ['another version', { syncline: 'forward', v: 2, request: {} }],
-    ['a read', { syncline: 'forward', v: 1, request: { method: 'GET', path: '/items', query: [], headers: [], body: '', id: 'r' } }],
+    ['another version', { syncline: 'forward', v: 3, request: {} }],
+    ['a read of the previous version', { syncline: 'forward', v: 1, request: { method: 'GET', path: '/items', query: [], headers: [], body: '', id: 'r' } }],
+    ['a body that is none', { syncline: 'forward', v: 2, request: { method: 'PUT', path: '/items', query: [], headers: [], id: 'r' } }],
+    ['two bodies', { syncline: 'forward', v: 2, request: { method: 'PUT', path: '/items', query: [], headers: [], body: '', zstd: '', id: 'r' } }],
+    ['a body that does not unpack', { syncline: 'forward', v: 2, request: { method: 'PUT', path: '/items', query: [], headers: [], zstd: 'AAAA', id: 'r' } }],
+    [
+      'a body that unpacks to more than is read',
+      {
+        syncline: 'forward',
+        v: 2,
+        request: {
+          method: 'PUT',
+          path: '/items',
+          query: [],
+          headers: [],
+          zstd: zstdCompressSync(Buffer.alloc(5 * 1_024 * 1_024, 32)).toString('base64'),
+          id: 'r',
+        },
+      },
+    ],
     ['nothing', { syncline: 'forward' }],
   ])('%s is refused', async (_, event) => {
     const w = await world();
@@ -186,25 +306,55 @@ describe('the receiver', () => {
 });
 
 describe('payloads', () => {
-  it('carry a request and an answer there and back', () => {
-    const request = {
-      method: 'PUT',
-      path: '/items',
-      query: new Map([['a', ['1', '2']]]),
-      headers: new Map([
-        ['if-match', '"x"'],
-        ['authorization', 'secret'],
+  const request: ApiRequest = {
+    method: 'PUT',
+    path: '/items',
+    query: new Map([['a', ['1', '2']]]),
+    headers: new Map([
+      ...['content-type', 'accept', 'if-match', 'if-none-match', 'idempotency-key', 'syncline-consistency', 'prefer'].map((name): [string, string] => [
+        name,
+        `of ${name}`,
       ]),
-      body: 'raw',
-      id: 'i',
-      forwarded: false,
-    };
-    const payload = JSON.parse(JSON.stringify(encodeForward(request, '{"é":1}'))) as unknown;
+      ['authorization', 'secret'],
+      ['content-encoding', 'gzip'],
+    ]),
+    body: '{"é":1}',
+    id: 'i',
+    forwarded: false,
+  };
+
+  it('carry a request there, with the headers that operations read and no others', () => {
+    const payload = JSON.parse(JSON.stringify(encodeForward(request))) as unknown;
     expect(isForward(payload)).toBe(true);
-    expect(decodeForward(payload)).toEqual({ ...request, headers: new Map([['if-match', '"x"']]), body: '{"é":1}', forwarded: true });
+    const headers = new Map([...request.headers].filter(([name]) => name !== 'authorization' && name !== 'content-encoding'));
+    expect(decodeForward(payload)).toEqual({ ...request, headers, forwarded: true });
+    expect(headers.size).toBe(7);
     expect(JSON.stringify(payload)).not.toContain('secret');
+  });
+
+  it('carry an answer back', () => {
     const response = { status: 204, headers: { etag: '"x"' }, body: '' };
     expect(decodeAnswer(JSON.stringify(encodeAnswer(response)))).toEqual(response);
+  });
+
+  it.each(['é"\u0001\\'.repeat(200_000), '\ud800'.repeat(3)])('carry long texts, and those that are hard to write, as they are (%#)', (body) => {
+    const there = decodeForward(JSON.parse(JSON.stringify(encodeForward({ ...request, body }))));
+    expect(there.body).toBe(body);
+    expect(decodeAnswer(JSON.stringify(encodeAnswer({ status: 200, headers: {}, body })))?.body).toBe(body);
+  });
+
+  it('of more than Lambda takes are refused, and nothing is sent', async () => {
+    const w = await world();
+    const seen = invocations(w);
+    const headers = new Map([['prefer', 'x'.repeat(7_000_000)]]);
+    const context = w.contexts.get(US) as ServeContext;
+    const handed = forward(context, w.base(US).runtime, { ...request, headers }, EU, 'writes');
+    await expect(handed).rejects.toMatchObject({
+      code: 'body-too-large',
+      status: 413,
+      message: expect.stringMatching(/has 7\d{6} bytes.*at most 6291456/) as unknown,
+    });
+    expect(seen).toEqual([]);
   });
 
   it.each([undefined, null, 'forward', 1, [], {}, { httpMethod: 'GET' }])('%j is no handed-on request', (event) => {

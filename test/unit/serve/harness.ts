@@ -17,6 +17,7 @@ import type { Log } from '../../../lib/ports/runtime.ts';
 import type { ServeContext } from '../../../lib/serve/context.ts';
 import { serveContext } from '../../../lib/serve/context.ts';
 import { ITEM_TYPE } from '../../../lib/serve/http.ts';
+import { REQUESTS_KEY_SCHEMA, REQUESTS_TTL } from '../../../lib/serve/idempotency.ts';
 
 /** The whole API of a replica set, handlers and all, on the memory cloud. */
 
@@ -63,6 +64,7 @@ export class World {
       region.createTable({ name: names.items, key, stream: true });
       region.createTable({ name: names.tombstones, key });
       region.createTable({ name: names.control, key: CONTROL_KEY_SCHEMA });
+      region.createTable({ name: names.requests, key: REQUESTS_KEY_SCHEMA, ttl: REQUESTS_TTL });
       const handler = this.#handler(member);
       this.#handlers.set(member.name, handler);
       region.registerFunction(names.fn('api'), async (payload) => JSON.stringify(await handler(JSON.parse(payload), CONTEXT)));
@@ -70,7 +72,13 @@ export class World {
   }
 
   #handler(member: SetConfig['members'][number]): (event: unknown, context: Context) => Promise<unknown> {
-    const context = serveContext(this.config, member, this.cloud.region(member.region).table, (peer) => this.cloud.region(peer.region).invoke);
+    const context = serveContext(
+      this.config,
+      member,
+      this.cloud.region(member.region).table,
+      (peer) => this.cloud.region(peer.region).invoke,
+      (peer) => this.cloud.region(peer.region).table,
+    );
     this.contexts.set(member.name, context);
     return apiHandler(this.base(member.name), context) as (event: unknown, context: Context) => Promise<unknown>;
   }
@@ -170,5 +178,5 @@ export const put = (body: unknown, headers: Readonly<Record<string, string>> = {
   body,
   headers: { 'Content-Type': ITEM_TYPE, ...headers },
 });
-export const get = (headers: Readonly<Record<string, string>> = {}): Sent => ({ method: 'GET', query: CITY, headers });
+export const get = (headers: Readonly<Record<string, string>> = {}): Sent => ({ method: 'GET', query: CITY, headers: { Accept: ITEM_TYPE, ...headers } });
 export const del = (headers: Readonly<Record<string, string>> = {}): Sent => ({ method: 'DELETE', query: CITY, headers });

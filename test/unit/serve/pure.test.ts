@@ -7,12 +7,12 @@ import type { Seat } from '../../../lib/core/formats/rows.ts';
 import { metaValue } from '../../../lib/core/formats/seal.ts';
 import type { RemoteErrorKind } from '../../../lib/ports/errors.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
+import { asRead } from '../../../lib/serve/attempt.ts';
 import { RevClock } from '../../../lib/serve/context.ts';
 import { etagOf, judge, parseTags } from '../../../lib/serve/etag.ts';
 import { keyFromQuery } from '../../../lib/serve/key-query.ts';
 import { type PROBLEMS, problemOf, problemResponse } from '../../../lib/serve/problem.ts';
-import { mayIssue, routeWrite } from '../../../lib/serve/seat.ts';
-import { asRead } from '../../../lib/serve/write.ts';
+import { mayIssue, routeRead, routeWrite } from '../../../lib/serve/seat.ts';
 import { city, EU, KEY, US } from './harness.ts';
 
 describe('entity tags', () => {
@@ -76,6 +76,12 @@ describe('where a write goes', () => {
     ['a primary at the end of its lease', seat({ own: 3, until: 14_999 }), { at: 'nowhere', why: 'lease' }],
   ])('%s', (_, of, expected) => {
     expect(routeWrite(of, EU, 10_000)).toEqual(expected);
+  });
+
+  it('a strong read may be answered until the offset of clocks before the lease ends, later than a write is issued', () => {
+    expect(routeRead(seat({ own: 3, until: 11_000 }), EU, 10_000)).toEqual({ at: 'here', epoch: 3 });
+    expect(routeRead(seat({ own: 3, until: 10_999 }), EU, 10_000)).toEqual({ at: 'nowhere', why: 'lease' });
+    expect(routeRead(seat({ primary: US }), EU, 10_000)).toEqual({ at: 'peer', name: US });
   });
 
   it('may be issued for W after the seat was read, and until R and the margin before the lease ends', () => {

@@ -1,0 +1,80 @@
+import type { Runtime } from '../ports/runtime.ts';
+import type { ServeContext } from './context.ts';
+import type { ApiRequest, ApiResponse } from './http.ts';
+import type { ProblemCode } from './problem.ts';
+import type { AuthFacts, Scope } from './scopes.ts';
+
+export type Method = 'GET' | 'HEAD' | 'PUT' | 'PATCH' | 'DELETE' | 'POST';
+
+/** What an operation is told of the deployment, beside its member. */
+export interface ApiFacts {
+  readonly auth: AuthFacts;
+  readonly members: readonly { readonly name: string; readonly region: string }[];
+}
+
+/** An operation: takes a request and gives a response, or throws what problem.ts turns into one. */
+export type Operation = (ctx: ServeContext, runtime: Runtime, request: ApiRequest, facts: ApiFacts) => Promise<ApiResponse>;
+
+/** Request headers that routes read, by the names that the document's components have. */
+export type HeaderName = 'if-match' | 'if-none-match' | 'idempotency-key' | 'syncline-consistency' | 'syncline-consistency-many' | 'prefer';
+
+/** What a body, or an answer's body, holds: by name, as each has two forms or is one of the document's components. */
+export type ContentName =
+  | 'item'
+  | 'patch'
+  | 'batch'
+  | 'query'
+  | 'count'
+  | 'batch-results'
+  | 'query-page'
+  | 'count-page'
+  | 'health'
+  | 'discovery'
+  | 'status'
+  | 'openapi'
+  | 'page';
+
+/** Response headers, by name. */
+export type AnswerHeader = 'etag' | 'syncline-revision' | 'syncline-member' | 'syncline-consistency' | 'idempotency-replayed' | 'preference-applied';
+
+/** One answer that is no problem. */
+export interface Answer {
+  readonly description: string;
+  readonly content?: ContentName;
+  readonly headers?: readonly AnswerHeader[];
+}
+
+/**
+ * One route: what the router, the scopes, the OpenAPI document and the page are made from.
+ */
+export interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly scope: Scope;
+  /** Name of the operation, for generated clients. */
+  readonly id: string;
+  readonly tag: 'Items' | 'Queries' | 'Service';
+  /** A few words. */
+  readonly summary: string;
+  /** A few plain sentences. */
+  readonly description: string;
+  /** Whether it may change items, so that a call without an answer leaves its outcome open. */
+  readonly writes: boolean;
+  /** Whether a member hands it on to the primary. */
+  readonly forwardable: boolean;
+  /** Whether the query string holds a key: all of it must, or may be given beside a body. */
+  readonly key?: 'required' | 'optional';
+  readonly headers?: readonly HeaderName[];
+  readonly body?: ContentName;
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** Problems beside those of every route. */
+  readonly problems: readonly ProblemCode[];
+  readonly run: Operation;
+}
+
+/** The route of a request, or what is allowed at its path, or undefined when there is nothing at it. */
+export function findRoute(routes: readonly Route[], method: string, path: string): Route | { readonly allow: string } | undefined {
+  const here = routes.filter((route) => route.path === path);
+  if (here.length === 0) return undefined;
+  return here.find((route) => route.method === method) ?? { allow: here.map((route) => route.method).join(', ') };
+}
