@@ -1,81 +1,86 @@
 import type { MiddyfiedHandler } from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
-import type { Route } from '@middy/http-router';
-import httpRouterHandler from '@middy/http-router';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { whyText } from '../../lib/ports/errors.ts';
-import type { Runtime } from '../../lib/ports/runtime.ts';
-import { deleteItem, getItem, health, putItem } from '../../lib/serve/api.ts';
 import type { ServeContext } from '../../lib/serve/context.ts';
 import type { AnswerPayload } from '../../lib/serve/forward.ts';
 import { decodeForward, encodeAnswer, isForward } from '../../lib/serve/forward.ts';
 import type { ApiRequest, ApiResponse } from '../../lib/serve/http.ts';
+import { PATHS, ROUTES } from '../../lib/serve/operations.ts';
 import { ProblemError, problemOf, problemResponse } from '../../lib/serve/problem.ts';
+import type { ApiFacts, Route } from '../../lib/serve/route.ts';
+import { findRoute } from '../../lib/serve/route.ts';
+import { allows } from '../../lib/serve/scopes.ts';
 import type { Base } from '../shared/base.ts';
 import { frames, wrap } from '../shared/base.ts';
-import { fromGateway, toGateway } from './request.ts';
-
-type Operation = (ctx: ServeContext, runtime: Runtime, request: ApiRequest) => Promise<ApiResponse>;
-
-/** Path → method → operation: the whole API. */
-const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
-  '/items': { GET: getItem, HEAD: getItem, PUT: putItem, DELETE: deleteItem },
-  '/health': { GET: health, HEAD: async (...args) => ({ ...(await health(...args)), body: '' }) },
-};
-
-/** A path without a slash at its end, as the router matches it. */
-const plain = (path: string): string => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
+import { authority } from './auth.ts';
+import { preflight, withCors } from './cors.ts';
+import { fromGateway, toGateway, withBody } from './request.ts';
 
 /** 404, or 405 with what is allowed. */
-function noRoute({ method, path }: { method: string; path: string }): never {
-  const known = Object.hasOwn(OPERATIONS, plain(path)) ? OPERATIONS[plain(path)] : undefined;
-  if (known === undefined) {
+function noRoute({ method, path }: ApiRequest, found: { readonly allow: string } | undefined): never {
+  if (found === undefined) {
     throw new ProblemError(
       'no-route',
-      `There is nothing at ${JSON.stringify(path.slice(0, 200))}. The paths are ${Object.keys(OPERATIONS).join(' and ')}; a key goes into the query.`,
+      `There is nothing at ${JSON.stringify(path.slice(0, 200))}. The paths are ${PATHS.join(', ')}; a key goes into the query.`,
     );
   }
-  const allow = Object.keys(known).join(', ');
-  throw new ProblemError('method-not-allowed', `${method} is not allowed at ${path}. Allowed are ${allow}.`, { headers: { allow } });
+  throw new ProblemError('method-not-allowed', `${method} is not allowed at ${path}. Allowed are ${found.allow}.`, { headers: { allow: found.allow } });
 }
 
 /**
  * The API's handler: requests of the gateway, and requests that another member's API handed on. It answers every
  * error with a problem document, so that the gateway never shows one of its own for ours.
+ *
+ * A handed-on request is not asked for a token: only members' api functions may invoke this one (IAM), and the member
+ * where it came in has asked. The gateway cannot make such an event, as it always wraps what clients send.
  */
 export function apiHandler(base: Base, ctx: ServeContext): MiddyfiedHandler<unknown, APIGatewayProxyResult | AnswerPayload> {
   const { runtime } = base;
-  const routes: Route<APIGatewayProxyEvent, APIGatewayProxyResult>[] = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({
-      method: method as 'GET',
-      path,
-      handler: async (event: APIGatewayProxyEvent) => toGateway(await operation(ctx, runtime, fromGateway(event))),
-    })),
-  );
-  const router = httpRouterHandler<APIGatewayProxyEvent, APIGatewayProxyResult>({ routes, notFoundResponse: noRoute });
+  const { auth, corsOrigins } = base.settings;
+  const gate = authority(auth, runtime.clock);
+  const facts: ApiFacts = { auth, members: base.settings.config.members };
 
-  const http = async (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
+  const http = async (event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> => {
+    const request = fromGateway(event);
+    const found = findRoute(ROUTES, request.method, request.path);
+    const route = found !== undefined && 'run' in found ? found : undefined;
+    let response: ApiResponse;
     try {
-      return await router(event, context);
+      response = preflight(request, corsOrigins, allowed(request.path)) ?? (await answer(request, event, found));
     } catch (error) {
-      return toGateway(problem(error, event.httpMethod, event.requestContext?.requestId ?? context.awsRequestId));
+      response = problem(error, route, request);
     }
+    return toGateway(withCors(response, request, corsOrigins), request);
   };
+
+  /** Nobody unknown learns even which paths there are, and nothing of a body is read before its sender is known. */
+  const answer = async (request: ApiRequest, event: APIGatewayProxyEvent, found: ReturnType<typeof findRoute>): Promise<ApiResponse> => {
+    const route = found !== undefined && 'run' in found ? found : undefined;
+    const scopes = await gate.admit(request.headers, route?.scope);
+    if (route === undefined) noRoute(request, found as Exclude<typeof found, Route>);
+    const known = allows(scopes, 'read') ? request : showingNothing(request);
+    return route.run(ctx, runtime, route.body === undefined ? known : withBody(known, event), facts);
+  };
+
   const forwarded = async (event: unknown, context: Context): Promise<AnswerPayload> => {
-    let method = 'PUT';
-    let id = context.awsRequestId;
+    let request: ApiRequest | undefined;
+    let route: Route | undefined;
     try {
-      const request = decodeForward(event);
-      ({ method, id } = request);
-      const operation = Object.hasOwn(OPERATIONS, request.path) ? OPERATIONS[request.path]?.[method] : undefined;
-      if (operation === undefined) noRoute(request);
-      return encodeAnswer(await operation(ctx, runtime, request));
+      request = decodeForward(event);
+      const found = findRoute(ROUTES, request.method, request.path);
+      if (found === undefined || !('run' in found)) noRoute(request, found);
+      if (!found.forwardable) throw new ProblemError('method-not-allowed', `${request.method} ${request.path} is not handed on between members.`);
+      route = found;
+      return encodeAnswer(await route.run(ctx, runtime, request, facts));
     } catch (error) {
-      return encodeAnswer(problem(error, method, id));
+      return encodeAnswer(problem(error, route, request ?? { method: 'PUT', id: context.awsRequestId }));
     }
   };
-  const problem = (error: unknown, method: string, id: string): ApiResponse => {
-    const found = problemOf(error, method === 'PUT' || method === 'DELETE');
+
+  /** @param route absent when none was found; a forwarded request may then have been meant to write. */
+  const problem = (error: unknown, route: Route | undefined, { id }: Pick<ApiRequest, 'id'> & { readonly method: string }): ApiResponse => {
+    const found = problemOf(error, route?.writes ?? false);
     if (found.status >= 500) {
       const cause = found.cause ?? error;
       runtime.log[found.code === 'internal' ? 'error' : 'warn']('problem', {
@@ -87,11 +92,21 @@ export function apiHandler(base: Base, ctx: ServeContext): MiddyfiedHandler<unkn
       runtime.metrics.count('Problems', 1, { code: found.code });
     }
     const response = problemResponse(found, id);
-    const headers = { 'syncline-member': ctx.member, ...response.headers };
-    return { ...response, headers, body: method === 'HEAD' ? '' : response.body };
+    return { ...response, headers: { 'syncline-member': ctx.member, ...response.headers } };
   };
 
-  return wrap(base, async (event: unknown, context: Context) =>
-    isForward(event) ? forwarded(event, context) : http(event as APIGatewayProxyEvent, context),
-  ).use(httpHeaderNormalizer()) as MiddyfiedHandler<unknown, APIGatewayProxyResult | AnswerPayload>;
+  return wrap(base, async (event: unknown, context: Context) => (isForward(event) ? forwarded(event, context) : http(event as APIGatewayProxyEvent))).use(
+    httpHeaderNormalizer(),
+  ) as MiddyfiedHandler<unknown, APIGatewayProxyResult | AnswerPayload>;
+}
+
+/** The methods at a path, or undefined when there is nothing at it. */
+const allowed = (path: string): string | undefined => {
+  const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+  return methods.length === 0 ? undefined : methods.join(', ');
+};
+
+/** Who may write, but not read, is not shown an item: a patch answers as if the caller had asked for no body. */
+function showingNothing(request: ApiRequest): ApiRequest {
+  return { ...request, headers: new Map([...request.headers, ['prefer', 'return=minimal']]) };
 }

@@ -1,3 +1,4 @@
+import type { AwsClients } from '../../lib/adapters/aws/clients.ts';
 import { awsClients } from '../../lib/adapters/aws/clients.ts';
 import { AwsInvokePort } from '../../lib/adapters/aws/invoke-port.ts';
 import { AwsTablePort } from '../../lib/adapters/aws/table-port.ts';
@@ -14,13 +15,25 @@ const FORWARD_TIMEOUT_MS = 13_500;
 
 const of = base('api');
 const { settings } = of;
-const own = awsClients(regionAccess(settings, settings.member.region));
 
-/** The HTTP API of a member: requests of the gateway, and writes that other members hand on. */
+/** Clients of a region; made once, whether its tables or its functions are wanted. */
+const regions = new Map<string, AwsClients>();
+const clientsOf = (region: string): AwsClients => {
+  const known = regions.get(region);
+  if (known !== undefined) return known;
+  const made = awsClients({ ...regionAccess(settings, region), timeouts: { invokeMs: FORWARD_TIMEOUT_MS } });
+  regions.set(region, made);
+  return made;
+};
+
+/** The HTTP API of a member: requests of the gateway, and those that other members hand on. */
 export const handler = apiHandler(
   of,
-  serveContext(settings.config, settings.member, new AwsTablePort(own.dynamodb), (peer) => {
-    const clients = awsClients({ ...regionAccess(settings, peer.region), timeouts: { invokeMs: FORWARD_TIMEOUT_MS } });
-    return new AwsInvokePort(clients.lambda);
-  }),
+  serveContext(
+    settings.config,
+    settings.member,
+    new AwsTablePort(clientsOf(settings.member.region).dynamodb),
+    (peer) => new AwsInvokePort(clientsOf(peer.region).lambda),
+    (peer) => new AwsTablePort(clientsOf(peer.region).dynamodb),
+  ),
 );

@@ -52,7 +52,7 @@ export function wrap<TEvent, TResult>(of: Base, handle: (event: TEvent, context:
   let began = 0;
   const ms = (): number => Math.round(of.runtime.clock.elapsed() - began);
   return middy<TEvent, TResult>({ timeoutEarlyInMillis: 0 })
-    .use(injectLambdaContext(of.logger))
+    .use(injectLambdaContext(of.logger, { logEvent: false }))
     .use({
       before: () => {
         began = of.runtime.clock.elapsed();

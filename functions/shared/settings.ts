@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MemberConfig, SetConfig } from '../../lib/core/config.ts';
 import { memberNamed, setConfigSchema } from '../../lib/core/config.ts';
+import { SCOPES } from '../../lib/serve/scopes.ts';
 
 /** What a function's environment says, checked. */
 export interface Settings {
@@ -9,9 +10,49 @@ export interface Settings {
   readonly member: MemberConfig;
   /** Local clouds only: region → endpoint URL. Empty on AWS. */
   readonly endpoints: Readonly<Record<string, string>>;
+  /** How callers of the API prove who they are. */
+  readonly auth: AuthSettings;
+  /** Origins whose pages may call the API from a browser; none unless set. */
+  readonly corsOrigins: readonly string[];
   /** How long stream batches wait for more records (ms). Reserved: the event source mapping batches. */
   readonly lingerMs: number;
 }
+
+/** Tokens and keys are fetched over TLS; on this machine alone it may be plain HTTP. */
+const issuerUrl = z.url().refine((text) => /^https:\/\//.test(text) || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/|$)/.test(text), {
+  error: 'must be an https URL (http is for loopback addresses only)',
+});
+
+const scopeName = z
+  .string()
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/, { error: 'must be a scope name of RFC 6749: 1 to 255 visible characters, without quotes and spaces' });
+
+const authSchema = z.discriminatedUnion('type', [
+  /** The gateway has checked a signature (SigV4) before anything of ours runs. */
+  z.strictObject({ type: z.literal('iam') }),
+  /** The api function checks a bearer token. */
+  z.strictObject({
+    type: z.literal('jwt'),
+    /** The `iss` of the tokens, letter for letter. */
+    issuer: issuerUrl,
+    audience: z.string().min(1).max(1_024),
+    /** Where the issuer's public keys are; by default where its OpenID Connect discovery document says. */
+    jwksUri: issuerUrl.exactOptional(),
+    /** Names of the scopes with this issuer. */
+    scopes: z.strictObject({ read: scopeName.default('read'), write: scopeName.default('write'), admin: scopeName.default('admin') }).prefault({}),
+  }),
+]);
+
+/** How callers of the API prove who they are. */
+export type AuthSettings = z.infer<typeof authSchema>;
+
+/** An origin as browsers send it: no path, no slash at its end. */
+const originSchema = z
+  .string()
+  .regex(/^https?:\/\/[a-z0-9.[\]:-]+$/, { error: 'must be an origin like https://app.example.com, in lower case, without a path; "*" is not taken' });
+
+/** Origins that one API may name. */
+const ORIGINS_MAX = 50;
 
 /** The environment is wrong: the deployment is at fault, not a caller. */
 export class SettingsError extends Error {
@@ -51,8 +92,18 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     config,
     member,
     endpoints: given(env, 'SYNCLINE_ENDPOINTS') ? read(env, 'SYNCLINE_ENDPOINTS', endpointsSchema) : {},
+    auth: given(env, 'SYNCLINE_AUTH') ? read(env, 'SYNCLINE_AUTH', jsonText.pipe(authSchema.check(distinctScopes))) : { type: 'iam' },
+    corsOrigins: given(env, 'SYNCLINE_CORS') ? read(env, 'SYNCLINE_CORS', jsonText.pipe(z.array(originSchema).max(ORIGINS_MAX))) : [],
     lingerMs: given(env, 'SYNCLINE_LINGER_MS') ? Number(read(env, 'SYNCLINE_LINGER_MS', lingerSchema)) : 0,
   };
+}
+
+/** One name for two scopes would let a reader write. */
+function distinctScopes(ctx: z.core.ParsePayload<AuthSettings>): void {
+  const { value } = ctx;
+  if (value.type === 'jwt' && new Set(SCOPES.map((scope) => value.scopes[scope])).size < SCOPES.length) {
+    ctx.issues.push({ code: 'custom', path: ['scopes'], message: 'two scopes have the same name', input: value.scopes });
+  }
 }
 
 /** An optional variable that is set to nothing counts as not set: local clouds and shells leave such behind. */

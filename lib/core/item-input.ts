@@ -54,6 +54,39 @@ export function parseItem(json: unknown, schema: KeySchema): Item {
   }
   const item = parseMap(json, 'item', 1);
   checkItemKey(item, schema);
+  checkItemBytes(item);
+  return item;
+}
+
+/**
+ * Checks one value that a caller gave by itself, by the same rules as those of an item.
+ *
+ * @param path where it stands, for messages.
+ * @throws InputError "invalid-item" or "invalid-number".
+ */
+export const parseAttribute = (json: unknown, path: string): AttributeValue => parseValue(json, path, 1);
+
+/**
+ * Checks that an item whose values are checked already, but which was put together from parts, is not nested too deep.
+ *
+ * @throws InputError "invalid-item"
+ */
+export function checkNesting(item: Item): void {
+  const check = (value: AttributeValue, level: number): void => {
+    const inner = 'L' in value ? value.L : 'M' in value ? Object.values(value.M) : undefined;
+    if (inner === undefined) return;
+    checkLevel(level, 'item');
+    for (const member of inner) check(member, level + 1);
+  };
+  for (const value of Object.values(item)) check(value, 1);
+}
+
+/**
+ * Checks the size of an item that is to be written.
+ *
+ * @throws InputError "item-too-large"
+ */
+export function checkItemBytes(item: Item): void {
   const bytes = itemBytes(item);
   if (bytes > INPUT_ITEM_BYTES_MAX) {
     throw new InputError(
@@ -62,7 +95,6 @@ export function parseItem(json: unknown, schema: KeySchema): Item {
       'item',
     );
   }
-  return item;
 }
 
 /** checkKeyOf, with paths as they are in an item. @throws InputError */

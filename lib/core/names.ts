@@ -44,6 +44,8 @@ export interface MemberNames {
   readonly items: string;
   readonly tombstones: string;
   readonly control: string;
+  /** Remembered idempotency keys. */
+  readonly requests: string;
   readonly bucket: string;
   /** Where Lambda reports stream batches that fan-out or observe could not process before they grew too old. */
   readonly streamFailures: string;
@@ -61,6 +63,7 @@ export function memberNames(set: string, member: Member): MemberNames {
     items: `${prefix}-items`,
     tombstones: `${prefix}-tombstones`,
     control: `${prefix}-control`,
+    requests: `${prefix}-requests`,
     bucket: bucketName(prefix, member),
     streamFailures: `${prefix}-stream-failures`,
     api: `${prefix}-api`,

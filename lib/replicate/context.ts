@@ -7,6 +7,8 @@ export interface MemberTables {
   readonly items: string;
   readonly tombstones: string;
   readonly control: string;
+  /** Remembered idempotency keys: only this member's API uses it. */
+  readonly requests: string;
 }
 
 /** What the flows of one member need to know. Pure data, from the set's configuration. */
@@ -38,7 +40,7 @@ export interface LinkContext {
 
 const tables = (set: string, m: MemberConfig): MemberTables => {
   const names = memberNames(set, m);
-  return { items: m.items, tombstones: names.tombstones, control: names.control };
+  return { items: m.items, tombstones: names.tombstones, control: names.control, requests: names.requests };
 };
 
 const schema = (config: SetConfig): KeySchema => ({

@@ -8,20 +8,23 @@ const text = (more: JsonSchema = {}): JsonSchema => ({ type: 'string', ...more }
 /** A revision as text: base64url. */
 export const REVISION_PATTERN = '[A-Za-z0-9_-]{8,64}';
 
+/** A list of entity tags (RFC 9110, 8.8.3), or any. */
+const TAGS: JsonSchema = { type: 'string', pattern: '^(\\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$' };
+
 /** Request headers. */
 export const PARAMETERS: Readonly<Record<HeaderName, JsonSchema>> = {
   'if-match': {
     name: 'If-Match',
     in: 'header',
     description: 'Go on only if the item has one of these tags, as they came in `ETag`; `*` for any item.',
-    schema: text(),
+    schema: TAGS,
     example: '*',
   },
   'if-none-match': {
     name: 'If-None-Match',
     in: 'header',
     description: 'Go on only if the item has none of these tags; `*`: only if there is no item.',
-    schema: text(),
+    schema: TAGS,
     example: '*',
   },
   'idempotency-key': {

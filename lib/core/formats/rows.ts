@@ -50,7 +50,9 @@ export interface Seat {
   /** End of the lease (ms); absent when the set has none. */
   readonly until?: number;
   readonly url?: string;
-  /** Grows by one with each write to the fields other than fence and open. */
+  /** Member → URL of its API, as the command has announced them. For discovery only, never for deciding; it has no part in `v`. */
+  readonly urls?: Readonly<Record<string, string>>;
+  /** Grows by one with each write to the fields other than fence, open and urls. */
   readonly v: number;
 }
 
@@ -125,7 +127,24 @@ export function encodeSeat(seat: Seat): Item {
     ...(seat.successor !== undefined && { successor: s(seat.successor) }),
     ...(seat.until !== undefined && { until: n(seat.until) }),
     ...(seat.url !== undefined && { url: s(seat.url) }),
+    ...(seat.urls && { urls: urlsValue(seat.urls) }),
   };
+}
+
+/** The URLs of all members' APIs, as they stand in a seat's row. */
+export const urlsValue = (urls: Readonly<Record<string, string>>): AttributeValue => ({
+  M: Object.fromEntries(Object.entries(urls).map(([member, url]) => [member, s(url)])),
+});
+
+/** Nothing is decided by a URL, so an entry that is no text is left out, and the seat is read all the same. */
+function urlsOf(value: AttributeValue | undefined): Readonly<Record<string, string>> | undefined {
+  const fields = mapOf(value);
+  if (fields === undefined) return undefined;
+  const entries = Object.entries(fields).flatMap(([member, url]): [string, string][] => {
+    const found = text(url, 'S');
+    return found === undefined ? [] : [[member, found]];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Reads a seat. @throws FormatError */
@@ -143,6 +162,7 @@ export function decodeSeat(row: Item): Seat {
     successor: text(row['successor'], 'S'),
     until: optionalNum(row, 'until'),
     url: text(row['url'], 'S'),
+    urls: urlsOf(row['urls']),
     v: num(row, 'v', 'seat'),
   });
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../lib/core/errors.ts';
-import { errorAt, parseJson } from '../../../lib/serve/json.ts';
+import { errorAt, parseJson } from '../../../lib/core/json.ts';
 
 describe('where JSON is wrong', () => {
   it.each([

@@ -34,6 +34,7 @@ describe('the names of a member', () => {
       items: 'syncline-cities-eu-central-1-g1-items',
       tombstones: 'syncline-cities-eu-central-1-g1-tombstones',
       control: 'syncline-cities-eu-central-1-g1-control',
+      requests: 'syncline-cities-eu-central-1-g1-requests',
       bucket: 'syncline-cities-eu-central-1-g1-111122223333',
       streamFailures: 'syncline-cities-eu-central-1-g1-stream-failures',
       api: 'syncline-cities-eu-central-1-g1-api',
@@ -70,7 +71,7 @@ describe('the names of a member', () => {
       fc.property(fc.oneof(name(16), fc.constant(LONG_SET)), member, member, (set, source, target) => {
         expect([setNameProblem(set), memberNameProblem(source.name)]).toEqual([undefined, undefined]);
         const names = memberNames(set, source);
-        for (const table of [names.items, names.tombstones, names.control]) expect(table).toMatch(LIMITS.table);
+        for (const table of [names.items, names.tombstones, names.control, names.requests]) expect(table).toMatch(LIMITS.table);
         expect(names.bucket).toMatch(LIMITS.bucket);
         expect(names.streamFailures).toMatch(LIMITS.queue);
         expect(names.api).toMatch(LIMITS.api);

@@ -332,7 +332,7 @@ describe('a read of at least a revision', () => {
     expect(await w.send(US, atLeast(two))).toMatchObject({ status: 503, json: { type: 'urn:syncline:problem:primary-unreachable' } });
   });
 
-  it('comes in time from another member when the table here hangs and the primary is gone', async () => {
+  it('comes from another member when the tables here and at the primary refuse; when one hangs, it fails in time', async () => {
     const w = await world();
     const one = await w.send(EU, put(city('one')));
     await copy(w, AP);

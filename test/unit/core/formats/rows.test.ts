@@ -41,6 +41,7 @@ const SEAT: Seat = {
   successor: 'eu-central-1',
   until: 1_767_225_700_000,
   url: 'https://a',
+  urls: { 'us-east-1': 'https://a/v1', 'eu-central-1': 'https://b/v1' },
   v: 3,
 };
 const LINK_LEAST: Link = { target: 'b', state: 'open', since: 0 };
@@ -80,7 +81,7 @@ const ROWS: readonly [string, unknown, Item, string, (row: Item) => unknown][] =
     'seat',
     SEAT,
     encodeSeat(SEAT),
-    '{"pk":{"S":"self"},"sk":{"S":"seat"},"f":{"N":"1"},"fence":{"N":"8"},"own":{"N":"7"},"since":{"N":"1767225600000"},"stream":{"S":"arn:s"},"tableId":{"S":"6f1a2b3c-4d5e-4f60-8a9b-0c1d2e3f4a5b"},"v":{"N":"3"},"open":{"M":{"region":{"S":"us-east-1"},"at":{"N":"1767225606000"}}},"primary":{"S":"us-east-1"},"successor":{"S":"eu-central-1"},"until":{"N":"1767225700000"},"url":{"S":"https://a"}}',
+    '{"pk":{"S":"self"},"sk":{"S":"seat"},"f":{"N":"1"},"fence":{"N":"8"},"own":{"N":"7"},"since":{"N":"1767225600000"},"stream":{"S":"arn:s"},"tableId":{"S":"6f1a2b3c-4d5e-4f60-8a9b-0c1d2e3f4a5b"},"v":{"N":"3"},"open":{"M":{"region":{"S":"us-east-1"},"at":{"N":"1767225606000"}}},"primary":{"S":"us-east-1"},"successor":{"S":"eu-central-1"},"until":{"N":"1767225700000"},"url":{"S":"https://a"},"urls":{"M":{"us-east-1":{"S":"https://a/v1"},"eu-central-1":{"S":"https://b/v1"}}}}',
     decodeSeat,
   ],
   [
@@ -132,6 +133,13 @@ describe('the rows of control', () => {
   test.each(ROWS)('%s is pinned, and is read back', (_name, value, row, json, decode) => {
     expect(JSON.stringify(row)).toBe(json);
     expect(decode(JSON.parse(json) as Item)).toStrictEqual(value);
+  });
+
+  test('a seat without announced URLs, or with one that is no text, is read', () => {
+    const row = encodeSeat(SEAT);
+    const { urls: _, ...rest } = row;
+    expect(decodeSeat(rest)).not.toHaveProperty('urls');
+    expect(decodeSeat({ ...row, urls: { M: { a: { S: 'https://a/v1' }, b: { N: '1' } } } }).urls).toEqual({ a: 'https://a/v1' });
   });
 
   test('their keys are pinned', () => {
