@@ -5,28 +5,15 @@ import { LOCAL_ACCOUNT, ReplicaSet } from './replica-set.ts';
 import { SetPropsError } from './set.ts';
 
 /**
- * The app behind cdk.json: one replica set, a member a region. Settings (`cdk deploy --all -c name=value …`):
- * set, regions, account, keys, latency, lanes, terminationProtection, accountLogRole; see cdk/context.ts.
+ * The app behind cdk.json: one replica set, a member a region. Its settings (`cdk deploy --all -c name=value …`) are
+ * listed in cdk/context.ts.
  */
 try {
   const app = new App();
-  const { set, account, regions, key, latency, lanes, terminationProtection, accountLogRole } = appSettings(
-    (name) => app.node.tryGetContext(name),
-    process.env['CDK_DEFAULT_ACCOUNT'],
-  );
+  const settings = appSettings((name) => app.node.tryGetContext(name), process.env['CDK_DEFAULT_ACCOUNT']);
   // Local clouds are thrown away; everywhere else nothing that holds data is ever deleted by a deployment.
-  const local = account === LOCAL_ACCOUNT;
-  new ReplicaSet(app, 'ReplicaSet', {
-    set,
-    account,
-    members: regions.map((region) => ({ region })),
-    key,
-    latency,
-    ...(lanes !== undefined && { lanes }),
-    ...(local && { removalPolicy: RemovalPolicy.DESTROY, deletionProtection: false }),
-    ...(terminationProtection !== undefined && { terminationProtection }),
-    ...(accountLogRole !== undefined && { accountLogRole }),
-  });
+  const local = settings.account === LOCAL_ACCOUNT;
+  new ReplicaSet(app, 'ReplicaSet', { ...settings, ...(local && { removalPolicy: RemovalPolicy.DESTROY, deletionProtection: false }) });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   app.synth();
 } catch (error) {

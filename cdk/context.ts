@@ -1,21 +1,49 @@
 import { LANES_MAX } from '../lib/core/constants.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
+import type { ApiAuth } from './auth.ts';
+import type { ApiClient } from './clients.ts';
+import { parseAuth, parseClients } from './context-api.ts';
+import { parseMembers } from './context-members.ts';
+import type { Text } from './context-text.ts';
+import type { Encryption, MemberProps } from './set.ts';
 import { SetPropsError } from './set.ts';
 
 /**
  * Reads what `cdk -c name=value` says about the set to deploy. Pure.
+ *
+ * | setting | value | default |
+ * |---|---|---|
+ * | set | the set's name | cities |
+ * | regions | one member a region, parted by commas | eu-central-1,us-east-1,ap-southeast-2 |
+ * | account | 12 digits | the account of the credentials |
+ * | accounts | one account for each region, parted by commas | all the same |
+ * | keys | the key, as name:TYPE or name:TYPE,name:TYPE | country:S,cityId:N |
+ * | latency | low, cheap | low |
+ * | lanes | 1 to 256 | 16 |
+ * | existingTables | JSON: `{"REGION": {"tableName": "…", "streamArn": "…"}}` | none: tables are made |
+ * | encryption | aws-owned, aws-managed | aws-owned |
+ * | encryptionKeys | JSON: `{"REGION": "arn:aws:kms:…"}` | none |
+ * | auth | iam, jwt | iam |
+ * | issuer, audience, jwksUri | of the tokens, with auth=jwt | none |
+ * | scopes | JSON: `{"read": "…", "write": "…", "admin": "…"}`, with auth=jwt | read, write, admin |
+ * | corsOrigins | origins, parted by commas | none |
+ * | clients | name:ratePerSecond:burst or name:ratePerSecond:burst:quotaPerDay, parted by commas | none: no API keys |
+ * | terminationProtection, accountLogRole | true, false | see ReplicaSetProps |
  */
 export interface AppSettings {
   readonly set: string;
   readonly account: string;
-  readonly regions: readonly string[];
+  readonly members: readonly MemberProps[];
   readonly key: KeySchema;
   readonly latency: 'low' | 'cheap';
   /** Lanes of each link; part of the format, so fixed for a set. Absent: LANES_DEFAULT. */
   readonly lanes?: number;
-  /** Absent: the construct's default. */
+  /** Absent, like all that follow: the construct's default. */
+  readonly encryption?: Encryption;
+  readonly auth?: ApiAuth;
+  readonly corsOrigins?: readonly string[];
+  readonly clients?: readonly ApiClient[];
   readonly terminationProtection?: boolean;
-  /** Absent: the construct's default. */
   readonly accountLogRole?: boolean;
 }
 
@@ -29,7 +57,7 @@ const DEFAULTS = { set: 'cities', regions: 'eu-central-1,us-east-1,ap-southeast-
  * @throws SetPropsError naming the setting, what was seen, and what it must look like.
  */
 export function appSettings(context: (name: string) => unknown, defaultAccount: string | undefined): AppSettings {
-  const text = (name: string, otherwise?: string): string | undefined => {
+  const text: Text = (name, otherwise) => {
     const value = context(name);
     if (value === undefined || value === null || value === '') return otherwise;
     return String(value).trim();
@@ -45,15 +73,28 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
   const lanes = text('lanes');
   if (lanes !== undefined && !/^\d{1,3}$/.test(lanes))
     throw new SetPropsError(`-c lanes must be a whole number from 1 to ${LANES_MAX}; got ${JSON.stringify(lanes)}.`);
+  const encryption = text('encryption');
+  if (encryption !== undefined && encryption !== 'aws-owned' && encryption !== 'aws-managed') {
+    throw new SetPropsError(`-c encryption must be "aws-owned" or "aws-managed"; got ${JSON.stringify(encryption)}.`);
+  }
+  const auth = parseAuth(text);
+  const corsOrigins = text('corsOrigins')
+    ?.split(',')
+    .map((origin) => origin.trim());
+  const clients = text('clients');
   const terminationProtection = flag('terminationProtection', text('terminationProtection'));
   const accountLogRole = flag('accountLogRole', text('accountLogRole'));
   return {
     set: text('set', DEFAULTS.set) as string,
     account,
-    regions: parseRegions(text('regions', DEFAULTS.regions) as string),
+    members: parseMembers(text, DEFAULTS.regions),
     key: parseKeys(text('keys', DEFAULTS.keys) as string),
     latency,
     ...(lanes !== undefined && { lanes: Number(lanes) }),
+    ...(encryption !== undefined && { encryption }),
+    ...(auth !== undefined && { auth }),
+    ...(corsOrigins !== undefined && { corsOrigins }),
+    ...(clients !== undefined && { clients: parseClients(clients) }),
     ...(terminationProtection !== undefined && { terminationProtection }),
     ...(accountLogRole !== undefined && { accountLogRole }),
   };
@@ -63,13 +104,6 @@ function flag(name: string, value: string | undefined): boolean | undefined {
   if (value === undefined) return undefined;
   if (value !== 'true' && value !== 'false') throw new SetPropsError(`-c ${name} must be "true" or "false"; got ${JSON.stringify(value)}.`);
   return value === 'true';
-}
-
-function parseRegions(value: string): readonly string[] {
-  const regions = value.split(',').map((region) => region.trim());
-  const twice = regions.find((region, i) => regions.indexOf(region) !== i);
-  if (twice !== undefined) throw new SetPropsError(`-c regions names ${twice} twice; each region has one member.`);
-  return regions;
 }
 
 /** Reads a key schema as "name:type" or "name:type,name:type". @throws SetPropsError */

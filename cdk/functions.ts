@@ -12,7 +12,10 @@ import type { FunctionName } from '../lib/core/names.ts';
 import { memberNames } from '../lib/core/names.ts';
 import type { Grant } from './grants.ts';
 import { grants } from './grants.ts';
+import { keyGrants } from './key-grants.ts';
+import type { MemberKeys } from './set.ts';
 import { SetPropsError } from './set.ts';
+import { roleName } from './sharing.ts';
 
 /** Where a function's code comes from. */
 export type CodeOf = (fn: FunctionName) => Code;
@@ -50,6 +53,10 @@ export interface MemberFunctionProps {
   readonly code: CodeOf;
   /** The stream that fanout and observe read, when the table was adopted. */
   readonly streamArn?: string;
+  /** The users' KMS keys. */
+  readonly keys: MemberKeys;
+  /** More variables of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One function of a member, with its role and its log group. Its role may do what the Inventory says, and nothing else. */
@@ -67,10 +74,12 @@ export class MemberFunction extends Construct {
       // Its name is fixed: a group left behind would stop the next deployment of a member of this name.
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const statements = [...grants(fn, config, member, props.streamArn).map(statement), logs(logGroup.logGroupArn)];
+    const granted = [...grants(fn, config, member, props.streamArn), ...keyGrants(fn, config, member, props.keys)];
+    const statements = [...granted.map(statement), logs(logGroup.logGroupArn)];
     const policy = new PolicyDocument({ statements });
     checkSize(fn, policy);
     const role = new Role(this, 'Role', {
+      roleName: roleName(config, member, fn),
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: `What ${functionName} may do`,
       inlinePolicies: { grants: policy },
@@ -94,6 +103,7 @@ export class MemberFunction extends Construct {
         SYNCLINE_MEMBER: member.name,
         POWERTOOLS_SERVICE_NAME: fn,
         POWERTOOLS_METRICS_NAMESPACE: 'Syncline',
+        ...props.environment,
       },
     });
   }

@@ -43,6 +43,7 @@ function arns(config: SetConfig, member: MemberConfig) {
     items: tableArn(member, member.items),
     tombstones: tableArn(member, names.tombstones),
     control: tableArn(member, names.control),
+    requests: tableArn(member, names.requests),
     queues: links.map((l) => queueArn(member, l.queue)),
     dlqs: links.map((l) => queueArn(member, l.dlq)),
     streamFailures: queueArn(member, names.streamFailures),
@@ -147,12 +148,15 @@ const reconcile: Rule = (here, there) => [
 ];
 
 const api: Rule = (here, there) => [
-  { sid: 'Serve', actions: dynamodb('BatchGetItem', 'GetItem', 'PutItem', 'DeleteItem'), resources: [here.items] },
+  // A transaction needs the permissions of its parts; it checks an item that it does not write, too.
+  { sid: 'Serve', actions: dynamodb('BatchGetItem', 'GetItem', 'Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem'), resources: [here.items] },
   // A half-done delete (an item older than its tombstone) is not shown, so the tombstone is read, too.
-  { sid: 'ReadTombstones', actions: dynamodb('BatchGetItem', 'GetItem'), resources: [here.tombstones] },
+  { sid: 'ReadTombstones', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.tombstones] },
+  { sid: 'RememberRequests', actions: dynamodb('BatchGetItem', 'GetItem', 'PutItem', 'ConditionCheckItem'), resources: [here.requests] },
   { sid: 'ReadControl', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.control], conditions: leading(SELF, ORPHAN, REFUSED) },
   { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'reports') },
-  { sid: 'ReadHolders', actions: dynamodb('BatchGetItem', 'GetItem'), resources: there.flatMap((m) => [m.items, m.tombstones]) },
+  // Whether a member holds a write; and reads while the own tables do not answer.
+  { sid: 'ReadOthers', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: there.flatMap((m) => [m.items, m.tombstones]) },
   { sid: 'ForwardToOthers', actions: ['lambda:InvokeFunction'], resources: there.map((m) => m.api) },
 ];
 

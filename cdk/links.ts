@@ -1,12 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
-import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { DeduplicationScope, FifoThroughputLimit, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DLQ_RETENTION_MS, DLQ_VISIBILITY_S, MAX_RECEIVE_COUNT, QUEUE_RETENTION_MS, VISIBILITY_S } from '../lib/core/constants.ts';
 import type { LinkNames } from '../lib/core/names.ts';
+import type { QueueKeys } from './encryption.ts';
 import type { Limits } from './set.ts';
 
 export interface LinkQueuesProps extends Limits {
   readonly names: LinkNames;
+  /** How the queues are encrypted. */
+  readonly encryption: QueueKeys;
 }
 
 /** The two queues of a link, in the source's region: what is on its way, and what the target refused. */
@@ -23,7 +26,7 @@ export class LinkQueues extends Construct {
       contentBasedDeduplication: false,
       deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
       fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-      encryption: QueueEncryption.SQS_MANAGED,
+      ...props.encryption,
       enforceSSL: true,
     };
     this.dlq = new Queue(this, 'DeadLetters', {

@@ -1,23 +1,28 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import type { Attribute } from 'aws-cdk-lib/aws-dynamodb';
+import type { Attribute, TableProps } from 'aws-cdk-lib/aws-dynamodb';
 import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { EventSourceMapping, Function as LambdaFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { BlockPublicAccess, Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
 import { STREAM_BATCH_RECORDS, STREAM_RECORD_AGE_MAX_MS } from '../lib/core/constants.ts';
 import { CONTROL_KEY_SCHEMA } from '../lib/core/formats/rows.ts';
 import { EXPIRES_AT } from '../lib/core/formats/tombstone.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
-import { functionArn, memberNames, queueArn } from '../lib/core/names.ts';
+import { functionArn, memberNames, queueArn, tableArn } from '../lib/core/names.ts';
+import { REQUESTS_KEY_SCHEMA, REQUESTS_TTL } from '../lib/serve/idempotency.ts';
+import type { EncryptionProps } from './encryption.ts';
+import { bucketKeys, tableKeys } from './encryption.ts';
 import type { ExistingTable } from './set.ts';
+import { sharedWith, tablePolicy } from './sharing.ts';
 
 /** How long the observer's mapping gathers records (s). It only grows a hint so far; the log's window comes with the log. */
 const OBSERVE_WINDOW_S = 5;
 /** How long fan-out's mapping gathers records (s): the lag that `cheap` adds, for fewer invocations and messages. */
 const FANOUT_WINDOW_S = { low: 0, cheap: 5 } as const;
 
-export interface MemberDataProps {
+export interface MemberDataProps extends EncryptionProps {
   readonly config: SetConfig;
   readonly member: MemberConfig;
   /** Adopts this table in place of making one. */
@@ -38,57 +43,70 @@ export interface MemberDataProps {
  */
 export class MemberData extends Construct {
   readonly readers: readonly EventSourceMapping[];
+  /**
+   * The resource policy that an adopted table needs so that members in other accounts may write to it, as a JSON text.
+   * Nothing here changes a table of the user's, so the user attaches it. Undefined when none is needed.
+   */
+  readonly adoptPolicy: string | undefined;
 
   constructor(scope: Construct, id: string, props: MemberDataProps) {
     super(scope, id);
     const { config, member } = props;
     const names = memberNames(config.set, member);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    const deletionProtection = props.deletionProtection ?? true;
-    const common = { billingMode: BillingMode.PAY_PER_REQUEST, removalPolicy, deletionProtection };
+    const table = (tableId: string, tableName: string, key: KeySchema, more: Partial<TableProps> = {}): Table =>
+      new Table(this, tableId, {
+        billingMode: BillingMode.PAY_PER_REQUEST,
+        removalPolicy,
+        deletionProtection: props.deletionProtection ?? true,
+        ...tableKeys(this, props),
+        ...keySchema(key),
+        tableName,
+        ...shared(tablePolicy(config, member, tableArn(member, tableName))),
+        ...more,
+      });
+    const key = config.key as KeySchema;
 
     let streamArn = props.existingTable?.streamArn;
     if (streamArn === undefined) {
-      const items = new Table(this, 'Items', {
-        ...common,
-        ...keySchema(config.key as KeySchema),
-        tableName: member.items,
+      const items = table('Items', member.items, key, {
         stream: StreamViewType.NEW_AND_OLD_IMAGES,
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       });
       // Of a table made here there always is one: the property is optional for tables without a stream.
       streamArn = items.tableStreamArn as string;
     }
+    const policy = props.existingTable === undefined ? undefined : tablePolicy(config, member, tableArn(member, member.items));
+    this.adoptPolicy = policy === undefined ? undefined : JSON.stringify(policy.toJSON());
 
-    const tombstones = new Table(this, 'Tombstones', {
-      ...common,
-      ...keySchema(config.key as KeySchema),
-      tableName: names.tombstones,
-      timeToLiveAttribute: EXPIRES_AT,
-    });
-    Validations.of(tombstones).acknowledge({
-      id: 'AwsSolutions-DDB3',
-      reason: 'Tombstones live for 30 days and follow from the changes: a table restored to an earlier time is proven anew, never believed.',
-    });
-    const control = new Table(this, 'Control', { ...common, ...keySchema(CONTROL_KEY_SCHEMA), tableName: names.control });
-    Validations.of(control).acknowledge({
-      id: 'AwsSolutions-DDB3',
-      reason: 'Never restored from a backup: an acceptor that forgot what it promised could elect two primaries.',
-    });
+    noBackup(
+      table('Tombstones', names.tombstones, key, { timeToLiveAttribute: EXPIRES_AT }),
+      'Tombstones live for 30 days and follow from the changes: a table restored to an earlier time is proven anew, never believed.',
+    );
+    noBackup(
+      table('Control', names.control, CONTROL_KEY_SCHEMA),
+      'Never restored from a backup: an acceptor that forgot what it promised could elect two primaries.',
+    );
+    noBackup(
+      table('Requests', names.requests, REQUESTS_KEY_SCHEMA, { timeToLiveAttribute: REQUESTS_TTL }),
+      'Remembered idempotency keys, for a day each: an older state would let a repeated request write again.',
+    );
 
     const bucket = new Bucket(this, 'Bucket', {
       bucketName: names.bucket,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      encryption: BucketEncryption.S3_MANAGED,
+      ...bucketKeys(this, props),
       enforceSSL: true,
       versioned: false,
       removalPolicy,
       lifecycleRules: [{ id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) }],
     });
+    const bucketArn = `arn:aws:s3:::${names.bucket}`;
+    for (const statement of sharedWith(config, member, (arn) => arn === bucketArn || arn.startsWith(`${bucketArn}/`))) bucket.addToResourcePolicy(statement);
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'Access logs need a bucket of the user’s own choice; who reads and writes here is in CloudTrail’s data events, and only this member’s functions are allowed to.',
+        'Access logs need a bucket of the user’s own choice; who reads and writes here is in CloudTrail’s data events, and only the set’s functions are allowed to.',
     });
 
     this.readers = [
@@ -122,6 +140,13 @@ export class MemberData extends Construct {
     });
   }
 }
+
+/** Without a backup, with the reason. */
+function noBackup(table: Table, reason: string): void {
+  Validations.of(table).acknowledge({ id: 'AwsSolutions-DDB3', reason });
+}
+
+const shared = (resourcePolicy: PolicyDocument | undefined): Partial<TableProps> => (resourcePolicy === undefined ? {} : { resourcePolicy });
 
 const TYPES: Readonly<Record<KeyAttribute['type'], AttributeType>> = { S: AttributeType.STRING, N: AttributeType.NUMBER, B: AttributeType.BINARY };
 const attribute = ({ name, type }: KeyAttribute): Attribute => ({ name, type: TYPES[type] });

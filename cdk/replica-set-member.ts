@@ -2,16 +2,17 @@ import { Stack, Token } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
 import { memberNamed } from '../lib/core/config.ts';
+import { apiProps } from './api.ts';
 import type { MemberAppProps } from './member-app.ts';
 import { MemberApp } from './member-app.ts';
 import type { MemberDataProps } from './member-data.ts';
 import { MemberData } from './member-data.ts';
-import type { ExistingTable, SetProps } from './set.ts';
-import { SetPropsError, setConfig } from './set.ts';
+import type { MemberProps, SetProps } from './set.ts';
+import { memberKeys, SetPropsError, setConfig } from './set.ts';
 
 /** Settings that all members of a set have in common, besides the set itself. */
 export type MemberSettings = Pick<MemberDataProps, 'latency' | 'removalPolicy' | 'deletionProtection'> &
-  Omit<MemberAppProps, 'config' | 'member' | 'existingTable' | 'removalPolicy'>;
+  Omit<MemberAppProps, 'config' | 'member' | 'existingTable' | 'removalPolicy' | 'keys' | 'encryption' | 'encryptionKeyArn'>;
 
 export interface ReplicaSetMemberProps extends SetProps, MemberSettings {
   /** The name of the member that this stack holds: one of `members`. */
@@ -42,7 +43,7 @@ export class ReplicaSetMember extends Construct {
         `The member "${own.name}" is in the account ${own.account}, its stack in ${account}. Set the stack's env.account to ${own.account}.`,
       );
     }
-    const parts = memberParts(this.config, own, props, existingTableOf(props, own.name));
+    const parts = memberParts(this.config, own, props);
     this.app = new MemberApp(this, 'App', parts.app);
     this.data = new MemberData(this, 'Data', parts.data);
     this.data.dependOn(...readersOf(this.app));
@@ -57,9 +58,8 @@ function member(config: SetConfig, name: string): MemberConfig {
   }
 }
 
-/** The adopted table of a member, if it has one. */
-export const existingTableOf = (props: SetProps, name: string): ExistingTable | undefined =>
-  props.members.find((m) => (m.name ?? m.region) === name)?.existingTable;
+/** What a user said of a member. */
+const said = (props: SetProps, name: string): MemberProps | undefined => props.members.find((m) => (m.name ?? m.region) === name);
 
 /** The functions whose mappings are with the data. */
 export function readersOf(app: MemberApp): Construct[] {
@@ -70,14 +70,14 @@ export function readersOf(app: MemberApp): Construct[] {
 export function memberParts(
   config: SetConfig,
   own: MemberConfig,
-  settings: MemberSettings,
-  existingTable?: ExistingTable,
+  props: SetProps & MemberSettings,
 ): { readonly data: MemberDataProps; readonly app: MemberAppProps } {
-  const { latency, removalPolicy, deletionProtection, queueRetentionMs, dlqRetentionMs, code, throttle, accountLogRole } = settings;
-  const both = defined({ config, member: own, existingTable, removalPolicy });
+  const { latency, removalPolicy, deletionProtection, queueRetentionMs, dlqRetentionMs, code, encryption } = props;
+  const { existingTable, encryptionKeyArn } = said(props, own.name) ?? {};
+  const both = defined({ config, member: own, existingTable, removalPolicy, encryption, encryptionKeyArn });
   return {
     data: { ...both, ...defined({ latency, deletionProtection }) },
-    app: { ...both, ...defined({ queueRetentionMs, dlqRetentionMs, code, throttle, accountLogRole }) },
+    app: { ...both, ...apiProps(props), keys: memberKeys(props), ...defined({ queueRetentionMs, dlqRetentionMs, code }) },
   };
 }
 

@@ -5,7 +5,7 @@ import { memberNames } from '../lib/core/names.ts';
 import { MemberApp } from './member-app.ts';
 import { MemberData } from './member-data.ts';
 import type { MemberSettings } from './replica-set-member.ts';
-import { existingTableOf, memberParts, readersOf } from './replica-set-member.ts';
+import { memberParts, readersOf } from './replica-set-member.ts';
 import type { SetProps } from './set.ts';
 import { SetPropsError, setConfig } from './set.ts';
 
@@ -45,12 +45,18 @@ export class ReplicaSet extends Construct {
   private member(stage: Stage, member: MemberConfig, props: ReplicaSetProps): MemberStacks {
     const names = memberNames(this.config.set, member);
     const env = { account: member.account, region: member.region };
-    const parts = memberParts(this.config, member, props, existingTableOf(props, member.name));
+    const parts = memberParts(this.config, member, props);
     const where = `member ${member.name} of the replica set ${this.config.set}`;
 
     const app = new Stack(stage, names.appStack, { stackName: names.appStack, env, description: `Syncline: functions, queues and API of the ${where}` });
     const appPart = new MemberApp(app, 'App', parts.app);
     new CfnOutput(app, 'ApiUrl', { value: appPart.apiUrl });
+    for (const [client, id] of appPart.apiKeyIds) {
+      new CfnOutput(app, `ApiKey-${client}`, {
+        value: id,
+        description: `Id of the API key of "${client}"; the key: aws apigateway get-api-key --include-value`,
+      });
+    }
 
     const data = new Stack(stage, names.dataStack, {
       stackName: names.dataStack,
@@ -58,11 +64,19 @@ export class ReplicaSet extends Construct {
       description: `Syncline: tables, bucket and stream mappings of the ${where}`,
       terminationProtection: props.terminationProtection ?? member.account !== LOCAL_ACCOUNT,
     });
-    new MemberData(data, 'Data', parts.data).dependOn(...readersOf(appPart));
+    const dataPart = new MemberData(data, 'Data', parts.data);
+    dataPart.dependOn(...readersOf(appPart));
     new CfnOutput(data, 'ItemsTable', { value: member.items });
     new CfnOutput(data, 'TombstonesTable', { value: names.tombstones });
     new CfnOutput(data, 'ControlTable', { value: names.control });
+    new CfnOutput(data, 'RequestsTable', { value: names.requests });
     new CfnOutput(data, 'BucketName', { value: names.bucket });
+    if (dataPart.adoptPolicy !== undefined) {
+      new CfnOutput(data, 'AdoptPolicy', {
+        value: dataPart.adoptPolicy,
+        description: `Attach this to the table ${member.items}, which was there before: aws dynamodb put-resource-policy`,
+      });
+    }
     return { data, app };
   }
 }

@@ -44,6 +44,17 @@ describe('data', () => {
     expect(table('control').Properties.PointInTimeRecoverySpecification).toBeUndefined();
   });
 
+  test('requests: remembered idempotency keys, with a TTL, and nothing to be restored', () => {
+    expect(table('requests').Properties).toMatchObject({
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      BillingMode: 'PAY_PER_REQUEST',
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    });
+    expect(table('requests').Properties.StreamSpecification).toBeUndefined();
+    expect(table('requests').Properties.PointInTimeRecoverySpecification).toBeUndefined();
+  });
+
   test('what holds data stays when it leaves the template, is protected, and its stack too', () => {
     for (const [id, r] of [...byType(data, 'AWS::DynamoDB::Table'), ...byType(data, 'AWS::S3::Bucket')]) {
       expect([r.DeletionPolicy, r.UpdateReplacePolicy], id).toEqual(['Retain', 'Retain']);

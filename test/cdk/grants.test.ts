@@ -269,12 +269,22 @@ describe('api', () => {
         "Allow ForwardToOthers": "lambda:InvokeFunction | lambda function:ap-southeast-2-g1-api, lambda function:us-east-1-g1-api",
         "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*",
         "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+orphan+refused",
-        "Allow ReadHolders": "dynamodb:BatchGetItem dynamodb:GetItem | dynamodb ap-southeast-2-g1-items, dynamodb ap-southeast-2-g1-tombstones, dynamodb us-east-1-g1-items, dynamodb us-east-1-g1-tombstones",
-        "Allow ReadTombstones": "dynamodb:BatchGetItem dynamodb:GetItem | dynamodb eu-central-1-g1-tombstones",
-        "Allow Serve": "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem | dynamodb eu-central-1-g1-items",
+        "Allow ReadOthers": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb ap-southeast-2-g1-items, dynamodb ap-southeast-2-g1-tombstones, dynamodb us-east-1-g1-items, dynamodb us-east-1-g1-tombstones",
+        "Allow ReadTombstones": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-tombstones",
+        "Allow RememberRequests": "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:GetItem dynamodb:PutItem | dynamodb eu-central-1-g1-requests",
+        "Allow Serve": "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query | dynamodb eu-central-1-g1-items",
         "Allow WriteOwnLogs": "logs:CreateLogStream logs:PutLogEvents | own log group",
       }
     `);
+  });
+
+  test('writes no row of control, here or elsewhere', () => {
+    for (const member of [HERE, THERE]) {
+      for (const partition of ['self', 'shard', 'acceptor', 'refused', 'orphan', 'job']) {
+        for (const action of ['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'ConditionCheckItem'])
+          expect(allows(role('api'), { action: `dynamodb:${action}`, ...row(member, partition) }), `${action} ${partition} of ${member}`).toBe(false);
+      }
+    }
   });
 
   test('writes its own items, reads others’, invokes only their api', () => {

@@ -19,6 +19,17 @@ describe('cdk-nag (AwsSolutions)', () => {
     expect(findings(replicaSet(LOCAL))).toEqual([]);
   });
 
+  test('finds nothing with tokens, clients, pages, other accounts and keys of one’s own', () => {
+    const key = (region: string, account = ACCOUNT): string => `arn:aws:kms:${region}:${account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`;
+    const members = [
+      { region: 'eu-central-1', encryptionKeyArn: key('eu-central-1') },
+      { region: 'us-east-1', account: '210987654321', encryptionKeyArn: key('us-east-1', '210987654321') },
+    ];
+    const api = { clients: [{ name: 'web', ratePerSecond: 1, burst: 1 }], corsOrigins: ['https://app.example'] };
+    expect(findings(replicaSet({ members, ...api, auth: { type: 'jwt', issuer: 'https://id.example', audience: 'items' } }))).toEqual([]);
+    expect(findings(replicaSet({ ...api, encryption: 'aws-managed' }))).toEqual([]);
+  });
+
   test('sees the resources: a bare queue and a wide policy are findings', () => {
     const other = replicaSet();
     new CfnQueue(stacksOf(other).data, 'Bare');

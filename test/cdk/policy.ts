@@ -1,8 +1,8 @@
 import type { Resource } from './fixture.ts';
 
 /**
- * Judges a request by a role's inline policies, as IAM does: refused unless allowed, and a Deny wins. Knows what this
- * project's policies use (StringEquals over ForAllValues and ForAnyValue, "*" in resources) and throws on anything else.
+ * Judges a request by a role's inline policies, or by a resource's own, as IAM does: refused unless allowed, and a Deny
+ * wins. Knows what this project's policies use ("*" in resources, and the conditions in `holds`) and throws on anything else.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 export interface Request {
@@ -12,6 +12,12 @@ export interface Request {
   readonly partitions?: readonly string[];
   /** Top-level attributes that it names, key attributes included. */
   readonly attributes?: readonly string[];
+  /** The service that calls in the caller's place. */
+  readonly via?: string;
+  /** ARN of the caller's role, for a resource's policy. */
+  readonly caller?: string;
+  /** Whether it came over TLS. Default: it did. */
+  readonly tls?: boolean;
 }
 
 export interface Statement {
@@ -19,6 +25,7 @@ export interface Statement {
   readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
+  readonly Principal?: unknown;
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
@@ -27,13 +34,34 @@ const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value)
 export const statementsOf = (role: Resource): readonly Statement[] =>
   (role.Properties.Policies ?? []).flatMap((p: { PolicyDocument: { Statement: Statement[] } }) => p.PolicyDocument.Statement);
 
-export function allows(role: Resource, request: Request): boolean {
-  const matching = statementsOf(role).filter((s) => matches(s, request));
-  return matching.some((s) => s.Effect === 'Allow') && !matching.some((s) => s.Effect === 'Deny');
+export const allows = (role: Resource, request: Request): boolean => judge(statementsOf(role), request) === 'allowed';
+
+/** Whether a resource's own policy lets a caller from another account in. */
+export const letsIn = (policy: { readonly Statement: readonly Statement[] }, request: Request & { readonly caller: string }): boolean =>
+  judge(
+    policy.Statement.filter((s) => names(s.Principal, request.caller)),
+    request,
+  ) === 'allowed';
+
+/** Whether a resource's own policy refuses a request whatever else says. */
+export const refuses = (policy: { readonly Statement: readonly Statement[] }, request: Request): boolean => judge(policy.Statement, request) === 'refused';
+
+function judge(statements: readonly Statement[], request: Request): 'allowed' | 'refused' | 'neither' {
+  const matching = statements.filter((s) => matches(s, request));
+  if (matching.some((s) => s.Effect === 'Deny')) return 'refused';
+  return matching.some((s) => s.Effect === 'Allow') ? 'allowed' : 'neither';
+}
+
+/** Whether a principal element means a role's account. Roles are never named there: they may not exist yet. */
+function names(principal: unknown, caller: string): boolean {
+  if (principal === '*') return true;
+  const accounts = list((principal as { AWS?: string | string[] }).AWS ?? []).map((arn) => (arn === '*' ? arn : /^arn:aws:iam::(\d{12}):root$/.exec(arn)?.[1]));
+  if (accounts.includes(undefined)) throw new Error(`unknown principal ${JSON.stringify(principal)}`);
+  return accounts.includes('*') || accounts.includes(caller.split(':')[4]);
 }
 
 function matches(s: Statement, request: Request): boolean {
-  if (!list(s.Action).includes(request.action)) return false;
+  if (!list(s.Action).some((action) => pattern(action).test(request.action))) return false;
   // Resources that are no texts are attributes of the stack's own resources (the log group): no test asks for them.
   const resources = list(s.Resource).filter((r) => typeof r === 'string');
   if (!resources.some((r) => pattern(r).test(request.resource))) return false;
@@ -45,9 +73,13 @@ function matches(s: Statement, request: Request): boolean {
 const pattern = (resource: string): RegExp => new RegExp(`^${resource.replaceAll(/[.?+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
 
 function holds(operator: string, key: string, values: readonly string[], request: Request): boolean {
-  const seen = key === 'dynamodb:LeadingKeys' ? request.partitions : key === 'dynamodb:Attributes' ? request.attributes : undefined;
-  if (key !== 'dynamodb:LeadingKeys' && key !== 'dynamodb:Attributes') throw new Error(`unknown condition key ${key}`);
-  if (operator === 'ForAllValues:StringEquals') return (seen ?? []).every((v) => values.includes(v));
-  if (operator === 'ForAnyValue:StringEquals') return (seen ?? []).some((v) => values.includes(v));
-  throw new Error(`unknown condition operator ${operator}`);
+  if (key === 'dynamodb:LeadingKeys' || key === 'dynamodb:Attributes') {
+    const seen = (key === 'dynamodb:LeadingKeys' ? request.partitions : request.attributes) ?? [];
+    if (operator === 'ForAllValues:StringEquals') return seen.every((v) => values.includes(v));
+    if (operator === 'ForAnyValue:StringEquals') return seen.some((v) => values.includes(v));
+  }
+  if (key === 'kms:ViaService' && operator === 'StringEquals') return request.via !== undefined && values.includes(request.via);
+  if (key === 'aws:PrincipalArn' && operator === 'ArnEquals') return request.caller !== undefined && values.includes(request.caller);
+  if (key === 'aws:SecureTransport' && operator === 'Bool') return values.includes(String(request.tls ?? true));
+  throw new Error(`unknown condition ${operator} ${key}`);
 }

@@ -20,7 +20,7 @@ beforeAll(() => {
 describe('three members', () => {
   test.each(REGIONS)('%s has these resources', (region) => {
     expect(counts(stacksOf(set, region).data)).toEqual({
-      'AWS::DynamoDB::Table': 3,
+      'AWS::DynamoDB::Table': 4,
       'AWS::Lambda::EventSourceMapping': 2,
       'AWS::S3::Bucket': 1,
       'AWS::S3::BucketPolicy': 1,
@@ -57,6 +57,7 @@ describe('three members', () => {
         "DataFanoutMapping87DD5E99",
         "DataItems2E91B8E8",
         "DataObserveMappingCEB1B355",
+        "DataRequests8B7FC09E",
         "DataTombstonesB3CA73E2",
       ]
     `);
@@ -105,6 +106,7 @@ describe('three members', () => {
       ItemsTable: 'syncline-cities-eu-central-1-g1-items',
       TombstonesTable: 'syncline-cities-eu-central-1-g1-tombstones',
       ControlTable: 'syncline-cities-eu-central-1-g1-control',
+      RequestsTable: 'syncline-cities-eu-central-1-g1-requests',
       BucketName: `syncline-cities-eu-central-1-g1-${ACCOUNT}`,
     });
     expect(Object.keys(outputs(stacksOf(set).app))).toEqual(['ApiUrl']);
@@ -137,7 +139,7 @@ describe('under a Stage, or in a stack of the user’s', () => {
     const stack = new Stack(newApp(), 'Mine', { env: { account: ACCOUNT, region: 'us-east-1' } });
     new ReplicaSetMember(stack, 'Member', { ...PROPS, member: 'us-east-1' });
     const resources = resourcesOf(stack);
-    expect(byType(resources, 'AWS::DynamoDB::Table')).toHaveLength(3);
+    expect(byType(resources, 'AWS::DynamoDB::Table')).toHaveLength(4);
     expect(byType(resources, 'AWS::Lambda::Function')).toHaveLength(5);
     const readers = byType(resources, 'AWS::Lambda::EventSourceMapping').filter(([, r]) => r.Properties.StartingPosition === 'TRIM_HORIZON');
     expect(readers).toHaveLength(2);
@@ -172,7 +174,7 @@ describe('adopting a table', () => {
       byType(resources, 'AWS::DynamoDB::Table')
         .map(([, r]) => r.Properties.TableName.split('-').at(-1))
         .sort(),
-    ).toEqual(['control', 'tombstones']);
+    ).toEqual(['control', 'requests', 'tombstones']);
     for (const [, r] of byType(resources, 'AWS::Lambda::EventSourceMapping')) expect(r.Properties.EventSourceArn).toBe(EXISTING.streamArn);
     const here = JSON.stringify(byType(resourcesOf(stacksOf(adopted).app), 'AWS::IAM::Role'));
     expect(here).toContain(`"${EXISTING.streamArn}"`);
@@ -181,6 +183,6 @@ describe('adopting a table', () => {
     // The other member's applier writes to the adopted table, under its own name.
     const others = JSON.stringify(byType(resourcesOf(stacksOf(adopted, 'us-east-1').app), 'AWS::IAM::Role'));
     expect(others).toContain(`table/${EXISTING.tableName}"`);
-    expect(byType(resourcesOf(stacksOf(adopted, 'us-east-1').data), 'AWS::DynamoDB::Table')).toHaveLength(3);
+    expect(byType(resourcesOf(stacksOf(adopted, 'us-east-1').data), 'AWS::DynamoDB::Table')).toHaveLength(4);
   });
 });

@@ -37,6 +37,7 @@ function streamRecord(record: DynamoDBRecord): StreamRecord {
     ...(dynamodb?.NewImage !== undefined && { newImage: dynamodb.NewImage as Item }),
     ...(dynamodb?.OldImage !== undefined && { oldImage: dynamodb.OldImage as Item }),
     byTtl: eventName === 'REMOVE' && (identity?.principalId ?? identity?.PrincipalId) === TTL_PRINCIPAL,
+    ...(dynamodb?.StreamViewType !== undefined && dynamodb.StreamViewType !== 'NEW_AND_OLD_IMAGES' && { view: dynamodb.StreamViewType }),
   };
 }
 

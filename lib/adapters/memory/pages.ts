@@ -1,7 +1,7 @@
 import type { AttributeValue, Item } from '../../core/attribute.ts';
 import { keyHash, keyOf } from '../../core/key.ts';
+import { compareValues } from '../../core/values.ts';
 import type { Page, QueryRequest, ScanRequest, SortCondition } from '../../ports/table.ts';
-import { compareValues } from './condition.ts';
 import type { MemoryTable } from './table.ts';
 import { checkedValue, invalid } from './validate.ts';
 

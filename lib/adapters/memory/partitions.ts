@@ -1,7 +1,7 @@
 import type { AttributeValue, Item, Key } from '../../core/attribute.ts';
 import type { KeyAttribute, KeySchema } from '../../core/key.ts';
 import { keyText } from '../../core/key.ts';
-import { compareValues } from './condition.ts';
+import { compareValues } from '../../core/values.ts';
 
 /** Where an item is kept: the same place for as long as its key is there. A live view. */
 export interface ItemPlace {

@@ -1,7 +1,7 @@
 import type { Item, Key } from '../../core/attribute.ts';
 import { STREAM_RETENTION_MS } from '../../core/constants.ts';
 import { InvariantError } from '../../core/errors.ts';
-import type { ShardDescription, StreamRecord } from '../../ports/stream.ts';
+import type { ShardDescription, StreamRecord, StreamView } from '../../ports/stream.ts';
 import { Fifo } from './fifo.ts';
 import type { MemoryShard, ShardView } from './shard.ts';
 import { compareSequences, indexAfter, SLOTS, trim } from './shard.ts';
@@ -22,7 +22,7 @@ export interface ItemChange {
 }
 
 /**
- * One stream of a table (NEW_AND_OLD_IMAGES): shards of records, each kept for 24 h. The open shards divide the slots of
+ * One stream of a table: shards of records, each kept for 24 h. The open shards divide the slots of
  * the key space among them; a shard that is closed has children that divide its part. So the records of a key lie in one
  * chain of shards, parent to child, in order. Creation times are whole seconds, as in Lambda's events.
  *
@@ -31,6 +31,8 @@ export interface ItemChange {
  */
 export class MemoryStream {
   readonly arn: string;
+  /** What its records show. */
+  readonly view: StreamView;
   enabled = true;
   readonly #sequence: SequenceSource;
   /** Every shard that is still described, the oldest first. */
@@ -45,9 +47,10 @@ export class MemoryStream {
   #shardNumber = 0;
 
   /** @param shards number of open shards that the key space is divided over at first, evenly. */
-  constructor(arn: string, shards: number, sequence: SequenceSource) {
+  constructor(arn: string, shards: number, sequence: SequenceSource, view: StreamView = 'NEW_AND_OLD_IMAGES') {
     if (!Number.isInteger(shards) || shards < 1) throw new InvariantError('a stream has at least one shard', { arn, shards });
     this.arn = arn;
+    this.view = view;
     this.#sequence = sequence;
     const edge = (i: number): number => Math.floor((SLOTS / shards) * i);
     for (let i = 0; i < shards; i += 1) this.#open.push(this.#addShard(undefined, edge(i), i + 1 === shards ? SLOTS : edge(i + 1)));
@@ -66,13 +69,30 @@ export class MemoryStream {
     const sequence = this.#sequence.next().toString();
     const createdMs = Math.floor(nowMs / 1_000) * 1_000;
     let record: StreamRecord;
-    if (newImage === undefined) record = { eventName: 'REMOVE', streamArn, sequence, createdMs, keys, ...(oldImage !== undefined && { oldImage }), byTtl };
+    if (this.view !== 'NEW_AND_OLD_IMAGES') record = this.#partial(change, sequence, createdMs);
+    else if (newImage === undefined) record = { eventName: 'REMOVE', streamArn, sequence, createdMs, keys, ...(oldImage !== undefined && { oldImage }), byTtl };
     else if (oldImage === undefined) record = { eventName: 'INSERT', streamArn, sequence, createdMs, keys, newImage, byTtl };
     else record = { eventName: 'MODIFY', streamArn, sequence, createdMs, keys, newImage, oldImage, byTtl };
     Object.freeze(record);
     trim(shard, nowMs);
     shard.records.push(record);
     return record;
+  }
+
+  /** A record of a stream that shows one image, or none. */
+  #partial({ keys, oldImage, newImage, byTtl }: ItemChange, sequence: string, createdMs: number): StreamRecord {
+    const { view } = this;
+    return {
+      eventName: newImage === undefined ? 'REMOVE' : oldImage === undefined ? 'INSERT' : 'MODIFY',
+      streamArn: this.arn,
+      sequence,
+      createdMs,
+      keys,
+      ...(view === 'NEW_IMAGE' && newImage !== undefined && { newImage }),
+      ...(view === 'OLD_IMAGE' && oldImage !== undefined && { oldImage }),
+      byTtl,
+      view,
+    };
   }
 
   /** Closes every open shard and opens one child for each, of the same slots, as DynamoDB does every few hours. */

@@ -1,5 +1,6 @@
 import type { AttributeValue, Item, Key } from '../../core/attribute.ts';
 import { BATCH_GET_KEYS, BATCH_WRITE_REQUESTS, ITEM_BYTES_MAX } from '../../core/constants.ts';
+import { valueAt } from '../../core/values.ts';
 import { RemoteError } from '../../ports/errors.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import type {
@@ -19,7 +20,7 @@ import type {
   TransactWrite,
 } from '../../ports/table.ts';
 import type { Caller, Fault } from './call.ts';
-import { at, checkedCondition, holds } from './condition.ts';
+import { checkedCondition, holds } from './condition.ts';
 import { queryPage, scanPage } from './pages.ts';
 import type { BatchEffect } from './steps.ts';
 import type { MemoryTable } from './table.ts';
@@ -235,7 +236,7 @@ function checkPaths(paths: readonly (readonly string[])[] | undefined): void {
 function projected(item: Item, paths: readonly (readonly string[])[]): Item {
   const out: Record<string, AttributeValue> = {};
   for (const path of paths) {
-    const value = at(item, path);
+    const value = valueAt(item, path);
     if (value === undefined) continue;
     let into = out;
     for (const name of path.slice(0, -1)) {

@@ -4,10 +4,10 @@ import { InvariantError } from '../../core/errors.ts';
 import type { KeyAttribute, KeySchema } from '../../core/key.ts';
 import { keyAttributes, keyOf, keyText } from '../../core/key.ts';
 import { itemBytes } from '../../core/size.ts';
-import type { StreamRecord } from '../../ports/stream.ts';
+import { sameItem } from '../../core/values.ts';
+import type { StreamRecord, StreamView } from '../../ports/stream.ts';
 import type { TableDescription } from '../../ports/table.ts';
 import type { SeededChance } from './chance.ts';
-import { sameItem } from './condition.ts';
 import type { ItemPlace, Place } from './partitions.ts';
 import { Partitions } from './partitions.ts';
 import { slotOf } from './shard.ts';
@@ -27,8 +27,10 @@ export interface TableDefinition {
   readonly name: string;
   readonly key: KeySchema;
   readonly indexes?: readonly IndexSchema[];
-  /** Whether it has a stream (NEW_AND_OLD_IMAGES). Default: no. */
+  /** Whether it has a stream. Default: no. */
   readonly stream?: boolean;
+  /** What its streams show. Default: NEW_AND_OLD_IMAGES. */
+  readonly view?: StreamView;
   /** Open shards of its stream at first; they divide the keys evenly. Default: 1. */
   readonly shards?: number;
   /** The TTL attribute. */
@@ -48,6 +50,7 @@ export class MemoryTable {
   /** Called with every stream record when it is made. */
   onRecord: ((record: StreamRecord) => void) | undefined;
   readonly #shards: number;
+  readonly #view: StreamView;
   readonly #key: readonly KeyAttribute[];
   /** By the canonical text of the key. */
   readonly #places = new Map<string, Place>();
@@ -68,6 +71,7 @@ export class MemoryTable {
     this.indexes = definition.indexes ?? [];
     this.ttl = definition.ttl;
     this.#shards = definition.shards ?? 1;
+    this.#view = definition.view ?? 'NEW_AND_OLD_IMAGES';
     this.#chance = chance;
     if (definition.stream === true) this.enableStream(nowMs);
   }
@@ -188,7 +192,7 @@ export class MemoryTable {
     }
     // A label is the stream's time of birth (ms since 1970; on AWS as ISO text); two streams of one table never share it.
     this.#lastLabelMs = Math.max(nowMs, this.#lastLabelMs + 1);
-    const stream = new MemoryStream(`${this.arn}/stream/${this.#lastLabelMs}`, this.#shards, { next: () => this.#nextSequence() });
+    const stream = new MemoryStream(`${this.arn}/stream/${this.#lastLabelMs}`, this.#shards, { next: () => this.#nextSequence() }, this.#view);
     this.streams.push(stream);
     return stream;
   }
@@ -206,7 +210,7 @@ export class MemoryTable {
       key: this.#key.map(({ name, type }) => ({ name, type })),
       ...(stream !== undefined && { streamArn: stream.arn }),
       streamEnabled: stream?.enabled === true,
-      ...(stream?.enabled === true && { streamView: 'NEW_AND_OLD_IMAGES' }),
+      ...(stream?.enabled === true && { streamView: stream.view }),
       itemCount: this.#places.size,
     };
   }
