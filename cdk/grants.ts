@@ -157,6 +157,8 @@ const api: Rule = (here, there) => [
   { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'reports') },
   // Whether a member holds a write; and reads while the own tables do not answer.
   { sid: 'ReadOthers', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: there.flatMap((m) => [m.items, m.tombstones]) },
+  // Whose copy it is that is read there, and whether it is a primary's: without that a half-done delete would be shown.
+  { sid: 'ReadOthersSeats', actions: dynamodb('BatchGetItem', 'GetItem'), resources: there.map((m) => m.control), conditions: leading(SELF) },
   { sid: 'ForwardToOthers', actions: ['lambda:InvokeFunction'], resources: there.map((m) => m.api) },
 ];
 

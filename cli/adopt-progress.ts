@@ -34,7 +34,8 @@ export function progressWords(now: Progress, total: number): string {
   if (now.phase === 'arrive') return `waiting for all of it to arrive: ${now.lanes?.passed ?? 0} of ${now.lanes?.of ?? 0} lanes are through`;
   if (now.phase === 'count') return 'counting both sides';
   const rate = now.worked > 0 ? Math.round((now.keys * 1_000) / now.worked) : 0;
-  const left = timeLeft(now.keys, now.worked, Math.max(total, now.keys));
+  // DynamoDB's count is hours old: nobody knows what is left beyond it.
+  const left = now.keys < total ? timeLeft(now.keys, now.worked, total) : undefined;
   return `${count(now.keys)} of about ${count(Math.max(total, now.keys))} keys, ${count(rate)}/s${left === undefined ? '' : `, ${span(left)} left`}${now.depth === undefined ? '' : `, ${now.depth} messages wait`}`;
 }
 

@@ -58,7 +58,13 @@ export class SynclineClient {
     this.#options = options;
     this.#runtime = options.runtime ?? hostRuntime;
     this.#members = new Members(options.endpoints.map(seed));
-    this.#transport = new Transport(this.#members, options.auth, new RetryBudget(), this.#runtime);
+    this.#transport = new Transport(
+      this.#members,
+      options.auth,
+      new RetryBudget(),
+      this.#runtime,
+      options.apiKey === undefined ? {} : { 'x-api-key': options.apiKey },
+    );
   }
 
   /** Reads an item. A missing one is no error. @throws SynclineError */

@@ -58,12 +58,15 @@ export class Transport {
   readonly #auth: Auth;
   readonly #budget: RetryBudget;
   readonly #runtime: ClientRuntime;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(members: Members, auth: Auth, budget: RetryBudget, runtime: ClientRuntime) {
+  /** @param headers of every request. */
+  constructor(members: Members, auth: Auth, budget: RetryBudget, runtime: ClientRuntime, headers: Readonly<Record<string, string>> = {}) {
     this.#members = members;
     this.#auth = auth;
     this.#budget = budget;
     this.#runtime = runtime;
+    this.#headers = headers;
   }
 
   /** @throws SynclineError */
@@ -193,7 +196,11 @@ export class Transport {
     try {
       const url = `${place.url}${call.path}${call.query === undefined ? '' : `?${call.query}`}`;
       const { method, body } = call;
-      const headers = await authorised(this.#auth, { method, url, headers: call.headers ?? {}, ...(body !== undefined && { body }) }, place.region);
+      const headers = await authorised(
+        this.#auth,
+        { method, url, headers: { ...this.#headers, ...call.headers }, ...(body !== undefined && { body }) },
+        place.region,
+      );
       const response = await fetch(url, { method, headers, ...(body !== undefined && { body }), signal: AbortSignal.any([time.signal, ended]) });
       const text = await response.text();
       const { status } = response;

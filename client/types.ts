@@ -10,6 +10,8 @@ export interface ClientOptions {
   /** URLs of members' APIs, stage included: one is enough, the others are discovered. Asked in this order until latencies are known. */
   readonly endpoints: readonly string[];
   readonly auth: Auth;
+  /** API key, where the API has usage plans (`clients` in the CDK): it sets the rate limit, and says nothing of who asks. */
+  readonly apiKey?: string;
   /** The whole of a call, its attempts and waits included (ms). Default: 5,000. */
   readonly timeoutMs?: number;
   /** One attempt of a read (ms). Default: 1,000: what a region that hangs costs at most. */

@@ -102,7 +102,9 @@ export class ApiClient {
     const url = `${place.url}${request.path}${request.query === undefined ? '' : `?${request.query}`}`;
     const { method, body } = request;
     // Only the headers are taken from the signer: a body that went through its Request would be sent in chunks, without a length.
-    const headers = await authorised(this.#auth, place, { url, method, headers: { ...request.headers }, ...(body !== undefined && { body }) });
+    const apiKey = outside.env['SYNCLINE_API_KEY'];
+    const sent = { ...request.headers, ...(apiKey !== undefined && apiKey !== '' && { 'x-api-key': apiKey }) };
+    const headers = await authorised(this.#auth, place, { url, method, headers: sent, ...(body !== undefined && { body }) });
     const response = await outside.fetch(url, { method, headers, ...(body !== undefined && { body }), signal: AbortSignal.timeout(Math.ceil(ms)) });
     return { status: response.status, headers: response.headers, text: await response.text(), member: response.headers.get('syncline-member') ?? place.member };
   }

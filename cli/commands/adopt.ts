@@ -2,18 +2,17 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { AdoptFacts } from '../../lib/adopt/check.ts';
 import { checkTable } from '../../lib/adopt/check.ts';
-import type { MemberConfig, SetConfig } from '../../lib/core/config.ts';
-import { memberNames } from '../../lib/core/names.ts';
-import type { Finding } from '../../lib/doctor/facts.ts';
+import type { MemberConfig } from '../../lib/core/config.ts';
 import { retried } from '../../lib/replicate/retry.ts';
 import type { Deployable } from '../adopt-deploy.ts';
 import { cdkLines, deploySteps } from '../adopt-deploy.ts';
-import type { Filled } from '../adopt-fill.ts';
 import { fill } from '../adopt-fill.ts';
-import { deployedWith, gatherAdopt, keyOfSet, keysText, schemaOf, sessionOf } from '../adopt-gather.ts';
+import { deployedWith, gatherAdopt, keyOfSet, keysText, sessionOf } from '../adopt-gather.ts';
 import type { AdoptIo } from '../adopt-io.ts';
 import { adoptIo } from '../adopt-io.ts';
-import { filledText, findingsText } from '../adopt-show.ts';
+import { findingsText } from '../adopt-show.ts';
+import type { Stage } from '../adopt-told.ts';
+import { tablesOption, told } from '../adopt-told.ts';
 import { CliError, EXIT } from '../errors.ts';
 import type { NextStep } from '../next-steps.ts';
 import { shellWord } from '../next-steps.ts';
@@ -80,9 +79,6 @@ function rate(text: string): number {
     throw new InvalidArgumentError(`It must be a number of keys a second, more than 0 and at most ${RATE_MAX}.`);
   return number;
 }
-
-/** How far a table is on its way into a set. */
-type Stage = 'unfit' | 'checked' | 'needs-stream' | 'needs-deployment' | 'declined' | 'interrupted' | 'adopted';
 
 async function adopt(first: Session, table: string, own: AdoptOptions, keyNamed: boolean, io: AdoptIo): Promise<number> {
   const { out } = first;
@@ -169,13 +165,6 @@ async function adopt(first: Session, table: string, own: AdoptOptions, keyNamed:
   return told(session, facts, filled, { base, findings, again, after });
 }
 
-/** The option that names adopted tables to other commands, unless they know them by themselves. Pure. */
-function tablesOption(known: SetConfig, deployed: SetConfig): string {
-  const names = deployed.members.filter((m) => m.items !== memberNames(deployed.set, m).items).map((m) => `${m.region}=${m.items}`);
-  const isKnown = deployed.members.every((m) => known.members.find((k) => k.name === m.name)?.items === m.items);
-  return isKnown ? '' : ` --tables ${shellWord(names.join(','))}`;
-}
-
 /** Waits until the stream that was enabled can be seen. @throws CliError */
 async function withStream<T extends { readonly facts: AdoptFacts }>(session: Session, look: () => Promise<T>): Promise<T> {
   const { runtime } = session;
@@ -191,84 +180,6 @@ async function withStream<T extends { readonly facts: AdoptFacts }>(session: Ses
       );
     await runtime.clock.sleep(STREAM_WAIT_MS);
   }
-}
-
-/** Tells what became of the backfill; gives the exit code. */
-function told(
-  session: Session,
-  facts: AdoptFacts,
-  filled: Filled,
-  said: {
-    readonly base: object;
-    readonly findings: readonly Finding[];
-    readonly again: (words?: string) => string;
-    readonly after: (words: string) => string;
-  },
-): number {
-  const { base, findings, again, after } = said;
-  const { out } = session;
-  const stage: Stage = filled.done === 'declined' ? 'declined' : filled.done === 'run' && !isDone(filled) ? 'interrupted' : 'adopted';
-  const wrong = filled.done === 'run' && stage === 'adopted' ? attentionOf(filled) : [];
-  const next: NextStep[] =
-    stage === 'adopted'
-      ? [
-          { command: after('status'), why: 'It shows that changes travel.' },
-          ...(wrong.includes('refused') ? [{ command: after('refused list'), why: 'It lists the keys that a member cannot take, with the reasons.' }] : []),
-          ...(wrong.includes('difference')
-            ? [{ command: again(' --restart'), why: 'The counts differ: once live writes are quiet, this copies and counts again.' }]
-            : []),
-        ]
-      : [{ command: again(), why: 'It goes on where it was.' }];
-  const document = {
-    ...base,
-    stage,
-    findings,
-    stream: facts.table.stream,
-    ...(filled.done !== 'before' && { plan: filled.plan }),
-    ...(filled.done === 'before' && { before: { keys: filled.job.keys, done: filled.job.done } }),
-    ...(filled.done === 'run' && { result: resultOf(filled), attention: wrong }),
-  };
-  out.result(document, () => filledText(filled, schemaOf(facts.table.key), out), next);
-  if (stage === 'adopted') return wrong.length > 0 ? EXIT.attention : EXIT.ok;
-  return EXIT.attention;
-}
-
-type Ran = Extract<Filled, { done: 'run' }>;
-
-const isDone = ({ result }: Ran): boolean => result.ended === undefined && result.settled?.ended === undefined;
-
-/** What needs a person's eye after a backfill that came to its end. */
-function attentionOf({ result: { job, settled } }: Ran): readonly ('difference' | 'refused' | 'dead-letters' | 'old-items' | 'foreign-attribute')[] {
-  const links = settled?.links ?? [];
-  return [
-    ...(links.some((l) => l.items !== undefined && l.items !== settled?.items) ? (['difference'] as const) : []),
-    ...(links.some((l) => l.refused.length > 0) ? (['refused'] as const) : []),
-    ...(links.some((l) => l.deadLetters > 0) ? (['dead-letters'] as const) : []),
-    ...(links.some((l) => (l.old ?? 0) > 0) ? (['old-items'] as const) : []),
-    ...(job.foreign > 0 ? (['foreign-attribute'] as const) : []),
-  ];
-}
-
-function resultOf({ result: { job, resumed, ended, settled } }: Ran): object {
-  return {
-    keys: job.keys,
-    workedMs: job.worked,
-    ...(job.worked > 0 && { keysPerS: Math.round((job.keys * 1_000) / job.worked) }),
-    resumed,
-    ...(ended !== undefined && { ended }),
-    ...(job.done !== undefined && { done: job.done }),
-    foreign: job.foreign,
-    foreignKeys: job.foreignKeys,
-    ...(settled !== undefined && {
-      ...(settled.items !== undefined && { items: settled.items }),
-      ...(settled.stuck !== undefined && { stuck: settled.stuck }),
-      links: settled.links.map(({ refused, ...link }) => ({
-        ...link,
-        refused: refused.length,
-        refusedKeys: refused.map((r) => ({ key: r.key, reason: r.reason })),
-      })),
-    }),
-  };
 }
 
 const nextText = (next: readonly NextStep[]): readonly string[] =>

@@ -7,7 +7,7 @@ import type { AnswerPayload } from '../../lib/serve/forward.ts';
 import { decodeForward, encodeAnswer, isForward } from '../../lib/serve/forward.ts';
 import type { ApiRequest, ApiResponse } from '../../lib/serve/http.ts';
 import { PATHS, ROUTES } from '../../lib/serve/operations.ts';
-import { ProblemError, problemOf, problemResponse } from '../../lib/serve/problem.ts';
+import { ProblemError, problemOf, problemResponse, RETRY_AFTER_LONG_S } from '../../lib/serve/problem.ts';
 import type { ApiFacts, Route } from '../../lib/serve/route.ts';
 import { findRoute } from '../../lib/serve/route.ts';
 import { allows } from '../../lib/serve/scopes.ts';
@@ -57,6 +57,7 @@ export function apiHandler(base: Base, ctx: ServeContext): MiddyfiedHandler<unkn
   /** Nobody unknown learns even which paths there are, and nothing of a body is read before its sender is known. */
   const answer = async (request: ApiRequest, event: APIGatewayProxyEvent, found: ReturnType<typeof findRoute>): Promise<ApiResponse> => {
     const route = found !== undefined && 'run' in found ? found : undefined;
+    if (auth.type === 'iam') mustBeChecked(event);
     const scopes = await gate.admit(request.headers, route?.scope);
     if (route === undefined) noRoute(request, found as Exclude<typeof found, Route>);
     const known = allows(scopes, 'read') ? request : showingNothing(request);
@@ -98,6 +99,19 @@ export function apiHandler(base: Base, ctx: ServeContext): MiddyfiedHandler<unkn
   return wrap(base, async (event: unknown, context: Context) => (isForward(event) ? forwarded(event, context) : http(event as APIGatewayProxyEvent))).use(
     httpHeaderNormalizer(),
   ) as MiddyfiedHandler<unknown, APIGatewayProxyResult | AnswerPayload>;
+}
+
+/**
+ * ⚠ With IAM it is the gateway that checks who asks, and its stage says so in a variable. When a set goes from tokens to
+ * IAM, CloudFormation changes the function before the gateway; what comes through an open gateway meanwhile is refused.
+ *
+ * @throws ProblemError deploying
+ */
+function mustBeChecked(event: APIGatewayProxyEvent): void {
+  if (event.stageVariables?.['auth'] === 'iam') return;
+  throw new ProblemError('deploying', 'This API is being deployed: its gateway does not check signatures yet. Nothing was changed; try again.', {
+    retryAfterS: RETRY_AFTER_LONG_S,
+  });
 }
 
 /** The methods at a path, or undefined when there is nothing at it. */

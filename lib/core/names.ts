@@ -100,6 +100,12 @@ export function linkNames(set: string, source: Member, target: Member): LinkName
 
 /** ARN of a table. */
 export const tableArn = (m: Member, table: string): string => `arn:aws:dynamodb:${m.region}:${m.account}:table/${table}`;
+/**
+ * A table or function of a member, as callers of another one name it: in its own account by its name, in another account
+ * by its ARN, since DynamoDB and Lambda look bare names up in the caller's account.
+ */
+export const nameFor = (caller: Member, of: Member, name: string, arn: (m: Member, name: string) => string): string =>
+  caller.account === of.account ? name : arn(of, name);
 /** ARN of a queue. */
 export const queueArn = (m: Member, queue: string): string => `arn:aws:sqs:${m.region}:${m.account}:${queue}`;
 /** ARN of a function. */

@@ -1,6 +1,6 @@
 import type { MemberConfig, SetConfig } from '../core/config.ts';
 import type { KeySchema } from '../core/key.ts';
-import { linkNames, memberNames, queueUrl } from '../core/names.ts';
+import { linkNames, memberNames, nameFor, queueUrl, tableArn } from '../core/names.ts';
 
 /** The tables of one member. */
 export interface MemberTables {
@@ -38,10 +38,12 @@ export interface LinkContext {
   readonly dlqUrl: string;
 }
 
-const tables = (set: string, m: MemberConfig): MemberTables => {
-  const names = memberNames(set, m);
-  return { items: m.items, tombstones: names.tombstones, control: names.control, requests: names.requests };
-};
+/** The tables of a member, named so that callers of another one find them. */
+export function tablesFor(config: SetConfig, caller: MemberConfig, m: MemberConfig): MemberTables {
+  const names = memberNames(config.set, m);
+  const named = (table: string): string => nameFor(caller, m, table, tableArn);
+  return { items: named(m.items), tombstones: named(names.tombstones), control: named(names.control), requests: named(names.requests) };
+}
 
 const schema = (config: SetConfig): KeySchema => ({
   partition: config.key.partition,
@@ -55,10 +57,10 @@ export function linkContext(config: SetConfig, source: MemberConfig, target: Mem
     set: config.set,
     source: source.name,
     sourceRegion: source.region,
-    sourceTables: tables(config.set, source),
+    sourceTables: tablesFor(config, source, source),
     target: target.name,
     targetRegion: target.region,
-    targetTables: tables(config.set, target),
+    targetTables: tablesFor(config, source, target),
     key: schema(config),
     lanes: config.lanes,
     queueUrl: queueUrl(source, names.queue),
@@ -75,7 +77,7 @@ export function memberContext(config: SetConfig, member: MemberConfig): MemberCo
     key: schema(config),
     lanes: config.lanes,
     expiry: config.expiry,
-    tables: tables(config.set, member),
+    tables: tablesFor(config, member, member),
     links: config.members.filter((m) => m.name !== member.name).map((m) => linkContext(config, member, m)),
   };
 }

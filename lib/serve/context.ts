@@ -2,11 +2,11 @@ import type { MemberConfig, SetConfig } from '../core/config.ts';
 import type { Rev } from '../core/formats/rev.ts';
 import { nextRev, revParts } from '../core/formats/rev.ts';
 import type { KeySchema } from '../core/key.ts';
-import { memberNames } from '../core/names.ts';
+import { functionArn, memberNames, nameFor } from '../core/names.ts';
 import type { InvokePort } from '../ports/invoke.ts';
 import type { TablePort } from '../ports/table.ts';
 import type { MemberTables } from '../replicate/context.ts';
-import { memberContext } from '../replicate/context.ts';
+import { memberContext, tablesFor } from '../replicate/context.ts';
 
 /** Another member's API, as this one calls it. */
 export interface PeerApi {
@@ -65,8 +65,8 @@ export function serveContext(
     key: of.key,
     tables: of.tables,
     table,
-    peers: new Map(others.map((m) => [m.name, { functionName: memberNames(config.set, m).fn('api'), port: invoke(m) }])),
-    others: new Map(others.map((m) => [m.name, { region: m.region, tables: memberContext(config, m).tables, table: tableOf(m) }])),
+    peers: new Map(others.map((m) => [m.name, { functionName: nameFor(self, m, memberNames(config.set, m).fn('api'), functionArn), port: invoke(m) }])),
+    others: new Map(others.map((m) => [m.name, { region: m.region, tables: tablesFor(config, self, m), table: tableOf(m) }])),
     revs: new RevClock(),
     seen: { name: undefined },
   };

@@ -25,7 +25,7 @@ export const API_VERSION = '1.0.0';
 const FORMS: readonly Form[] = ['plain', 'dynamodb'];
 
 /** Problems that every route may answer with. */
-const COMMON: readonly ProblemCode[] = ['unauthorized', 'insufficient-scope', 'issuer-unreachable', 'internal'];
+const COMMON: readonly ProblemCode[] = ['unauthorized', 'insufficient-scope', 'issuer-unreachable', 'deploying', 'internal'];
 
 /** Statuses that the gateway answers with before anything of ours runs. */
 const GATEWAY: Readonly<Record<number, string>> = {

@@ -43,6 +43,7 @@ export const PROBLEMS = {
   'primary-unreachable': [503, 'The primary cannot be reached'],
   'store-unavailable': [503, 'The table cannot be reached'],
   'issuer-unreachable': [503, 'Tokens cannot be verified now'],
+  deploying: [503, 'The API is being deployed'],
   'not-started': [503, 'The time was used up before this write was begun'],
   'unknown-outcome': [503, 'It is not known whether the write took effect'],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;

@@ -270,6 +270,7 @@ describe('api', () => {
         "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*",
         "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+orphan+refused",
         "Allow ReadOthers": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb ap-southeast-2-g1-items, dynamodb ap-southeast-2-g1-tombstones, dynamodb us-east-1-g1-items, dynamodb us-east-1-g1-tombstones",
+        "Allow ReadOthersSeats": "dynamodb:BatchGetItem dynamodb:GetItem | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys self",
         "Allow ReadTombstones": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-tombstones",
         "Allow RememberRequests": "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:GetItem dynamodb:PutItem | dynamodb eu-central-1-g1-requests",
         "Allow Serve": "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query | dynamodb eu-central-1-g1-items",

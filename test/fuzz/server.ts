@@ -83,6 +83,7 @@ function eventOf(request: IncomingMessage, url: URL, body: Buffer): object {
     pathParameters: path === '/' ? null : { proxy: path.slice(1) },
     body: body.length === 0 ? null : body.toString('base64'),
     isBase64Encoded: body.length > 0,
+    stageVariables: { auth: 'iam' },
     requestContext: { requestId: 'fuzz', stage: STAGE.slice(1), path: `${STAGE}${path}` },
   };
 }

@@ -176,6 +176,16 @@ describe('writes', () => {
   });
 });
 
+it('an API key goes with every request', async () => {
+  const set = new FakeSet();
+  const client = set.client({ apiKey: 'the-key' });
+  await set.clock.run(client.get(KEY));
+  await set.clock.run(client.put({ id: 'a' }));
+  await set.clock.advance(2_000);
+  expect(set.seen.length).toBeGreaterThan(4);
+  expect(set.seen.every((s) => s.headers.get('x-api-key') === 'the-key')).toBe(true);
+});
+
 describe('discovery', () => {
   it('finds the other members from one seed', async () => {
     const set = new FakeSet();

@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Member } from '../../../lib/core/names.ts';
-import { FUNCTIONS, functionArn, linkNames, memberNameProblem, memberNames, queueArn, queueUrl, setNameProblem, tableArn } from '../../../lib/core/names.ts';
+import {
+  FUNCTIONS,
+  functionArn,
+  linkNames,
+  memberNameProblem,
+  memberNames,
+  nameFor,
+  queueArn,
+  queueUrl,
+  setNameProblem,
+  tableArn,
+} from '../../../lib/core/names.ts';
 
 const EU: Member = { name: 'eu-central-1', region: 'eu-central-1', account: '111122223333', generation: 1 };
 const US: Member = { name: 'us-east-1', region: 'us-east-1', account: '111122223333', generation: 2 };
@@ -120,4 +131,10 @@ describe('a name that cannot be one says why', () => {
   test.each(['a1', 'ab', 'a-b', 's'.repeat(16)])('%j is a set', (name) => {
     expect(setNameProblem(name)).toBeUndefined();
   });
+});
+
+test('a resource in another account is named by its ARN, since bare names are looked up in the caller’s own', () => {
+  expect(nameFor(EU, US, 'a-table', tableArn)).toBe('a-table');
+  expect(nameFor(EU, { ...US, account: '999999999999' }, 'a-table', tableArn)).toBe('arn:aws:dynamodb:us-east-1:999999999999:table/a-table');
+  expect(nameFor(EU, { ...US, account: '999999999999' }, 'a-function', functionArn)).toBe('arn:aws:lambda:us-east-1:999999999999:function:a-function');
 });

@@ -139,6 +139,7 @@ function eventOf(d: Drawn): { readonly event: object; readonly method: string; r
     multiValueQueryStringParameters: multi,
     body: body.length === 0 ? null : body.toString('base64'),
     isBase64Encoded: body.length > 0,
+    stageVariables: { auth: 'iam' },
     requestContext: { requestId: 'fuzz', stage: 'v1', path: `/v1${path}` },
   };
   return { event, method, path };

@@ -44,6 +44,7 @@ async function send(sent: Sent, member: string = PRIMARY): Promise<APIGatewayPro
     queryStringParameters: query,
     body: body === undefined ? null : JSON.stringify(body),
     isBase64Encoded: false,
+    stageVariables: { auth: 'jwt' },
     requestContext: { requestId: 'r' },
   })) as APIGatewayProxyResult;
 }
@@ -141,7 +142,10 @@ describe('with tokens', () => {
             headers: { authorization: `Bearer ${text}`, 'content-type': ITEM_TYPE },
             body: `{"id":{"S":"${secret}"}}`,
           };
-          await handler({ ...event, requestContext: { requestId: 'r' } }, { awsRequestId: 'x', functionName: 'api' } as unknown as Context);
+          await handler({ ...event, stageVariables: { auth: 'jwt' }, requestContext: { requestId: 'r' } }, {
+            awsRequestId: 'x',
+            functionName: 'api',
+          } as unknown as Context);
         }
       }
     } finally {

@@ -154,6 +154,7 @@ export class World {
       multiValueQueryStringParameters: sent.query === undefined ? null : multi,
       body: sent.body === undefined ? null : typeof sent.body === 'string' ? sent.body : JSON.stringify(sent.body),
       isBase64Encoded: false,
+      stageVariables: { auth: 'iam' },
       requestContext: { requestId: 'gateway-request' },
     };
     const handler = this.#handlers.get(member) as (event: unknown, context: Context) => Promise<unknown>;

@@ -22,7 +22,7 @@ const valid = (schema: z.ZodType, json: unknown): unknown => schema.parse(json);
 /** An event as the gateway makes it, sent to a member; the bytes of the answer. */
 async function raw(of: World, event: object): Promise<APIGatewayProxyResult> {
   const base = { resource: '/{proxy+}', httpMethod: 'GET', path: '/items', headers: {}, queryStringParameters: null, body: null, isBase64Encoded: false };
-  return (await of.invoke(EU, { ...base, requestContext: { requestId: 'r' }, ...event })) as unknown as APIGatewayProxyResult;
+  return (await of.invoke(EU, { ...base, stageVariables: { auth: 'iam' }, requestContext: { requestId: 'r' }, ...event })) as unknown as APIGatewayProxyResult;
 }
 
 describe('discovery', () => {
@@ -50,6 +50,7 @@ describe('discovery', () => {
       path: '/base/.well-known/syncline',
       pathParameters: { proxy: '.well-known/syncline' },
       headers: { Host: 'evil.example' },
+      stageVariables: { auth: 'iam' },
       requestContext: { requestId: 'r', domainName: 'api.example.com', path: '/base/.well-known/syncline' },
     });
     expect(valid(discoverySchema, JSON.parse(answer.body))).toMatchObject({ members: [{ url: 'https://api.example.com/base' }, { url: null }, { url: null }] });
@@ -68,6 +69,21 @@ describe('discovery', () => {
     const got = await new World().send(EU, { path: '/.well-known/syncline' });
     expect(valid(discoverySchema, got.json)).toMatchObject({ primary: null, epoch: null });
   });
+});
+
+describe('the gateway of an API whose callers sign', () => {
+  it.each([[undefined], [null], [{}], [{ auth: 'jwt' }]])(
+    'must say that it checks signatures: with the stage variables %j nothing is served or written',
+    async (stageVariables) => {
+      const of = await world();
+      const sent = { httpMethod: 'PUT', headers: { 'content-type': ITEM_TYPE }, body: JSON.stringify(city()), stageVariables };
+      const answer = await raw(of, sent);
+      expect(answer).toMatchObject({ statusCode: 503, headers: { 'retry-after': '10' } });
+      expect(valid(problemSchema, JSON.parse(answer.body))).toMatchObject({ type: 'urn:syncline:problem:deploying' });
+      expect(of.region(EU).tableNamed(of.tables(EU).items).size).toBe(0);
+      expect(await raw(of, { ...sent, stageVariables: { auth: 'iam' } })).toMatchObject({ statusCode: 201 });
+    },
+  );
 });
 
 describe('health', () => {
@@ -175,7 +191,7 @@ describe('bodies', () => {
       body,
       isBase64Encoded: true,
     };
-    expect(await of.invoke(US, { ...event, requestContext: { requestId: 'r' } })).toMatchObject({ statusCode: 201 });
+    expect(await of.invoke(US, { ...event, stageVariables: { auth: 'iam' }, requestContext: { requestId: 'r' } })).toMatchObject({ statusCode: 201 });
   });
 
   it('of answers are compressed for those who accept it', async () => {
