@@ -1,5 +1,8 @@
 import type { Item, Key } from '../core/attribute.ts';
 
+/** What a stream shows of a change, beside its key. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_StreamSpecification.html */
+export type StreamView = 'NEW_AND_OLD_IMAGES' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'KEYS_ONLY';
+
 /** One record of a table's stream, as Lambda delivers it (of NEW_AND_OLD_IMAGES; others lack images). */
 export interface StreamRecord {
   readonly eventName: 'INSERT' | 'MODIFY' | 'REMOVE';
@@ -14,6 +17,8 @@ export interface StreamRecord {
   readonly oldImage?: Item;
   /** Whether DynamoDB's own TTL removed the item. */
   readonly byTtl: boolean;
+  /** What its stream shows. Absent: both images. */
+  readonly view?: StreamView;
 }
 
 /** A batch of one shard's records, in order. */

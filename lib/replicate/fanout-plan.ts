@@ -20,11 +20,17 @@ export type Routing = 'image' | 'resync' | 'nothing';
  * one that the seat's epoch counts in, and the record was surely created after the seat's `since` (times of records
  * are whole seconds, so the record's second must begin after it). Every other record at a primary goes as resync(key);
  * at a secondary nothing is sent. By default DynamoDB's own TTL removals are not sent: each member expires its copies.
+ *
+ * ⚠ A stream that does not show both images works by level: every record of it goes as resync(key), removals too. A
+ * resync that finds both sides equal leaves the copy's position as it is, so a removal that went by its position beside
+ * resyncs could delete an item that was written again. (Without the old image it would have no `of` either: a read of at
+ * least a deleted version's rev asks the primary then, as it does after every delete by resync.)
  */
 export function routeRecord(record: StreamRecord, seat: Seat, expiry: 'local' | 'replicate'): Routing {
   if (!isPrimary(seat)) return 'nothing';
   if (record.byTtl && expiry === 'local') return 'nothing';
-  const whole = record.eventName === 'REMOVE' || record.newImage !== undefined;
+  const bothImages = record.view === undefined || record.view === 'NEW_AND_OLD_IMAGES';
+  const whole = bothImages && (record.eventName === 'REMOVE' || record.newImage !== undefined);
   return whole && record.streamArn === seat.stream && record.createdMs > seat.since ? 'image' : 'resync';
 }
 

@@ -101,11 +101,9 @@ async function describeFit(config: SetConfig, member: MemberConfig, table: Table
   const seen = found.key.map((a) => `${a.name}:${a.type}`).join(',');
   if (seen !== expected)
     throw new InputError('key-schema', `The table "${member.items}" ${where} has the key ${seen}; the set's is ${expected}. All members need the same.`);
-  if (!found.streamEnabled || found.streamView !== 'NEW_AND_OLD_IMAGES') {
-    throw new InputError(
-      'stream',
-      `The stream of the table "${member.items}" ${where} must be enabled with NEW_AND_OLD_IMAGES; it is ${found.streamEnabled ? (found.streamView ?? 'unknown') : 'disabled'}.`,
-    );
+  // A stream of another view than NEW_AND_OLD_IMAGES will do: each change is a resync then (see routeRecord).
+  if (!found.streamEnabled) {
+    throw new InputError('stream', `The stream of the table "${member.items}" ${where} is disabled: its changes would not be seen.`);
   }
   return found;
 }

@@ -14,7 +14,7 @@ import { keyText } from '../../../lib/core/key.ts';
 import { linkNames, memberNames } from '../../../lib/core/names.ts';
 import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import type { Log, Runtime } from '../../../lib/ports/runtime.ts';
-import type { StreamRecord } from '../../../lib/ports/stream.ts';
+import type { StreamRecord, StreamView } from '../../../lib/ports/stream.ts';
 import type { TablePort } from '../../../lib/ports/table.ts';
 import type { MinuteResult } from '../../../lib/reconcile/minute.ts';
 import { minuteRun } from '../../../lib/reconcile/minute.ts';
@@ -50,7 +50,7 @@ export class World {
   readonly consumed = new Map<string, number>();
   readonly #sandboxes = new Map<string, ApplySandbox>();
 
-  private constructor(options: { seed: number; members: readonly string[]; lanes: number; indexes: readonly IndexSchema[] }) {
+  private constructor(options: { seed: number; members: readonly string[]; lanes: number; indexes: readonly IndexSchema[]; view: StreamView }) {
     this.chance = new SeededChance(options.seed);
     this.cloud = new MemoryCloud({ clock: this.clock, chance: this.chance });
     this.config = setConfigSchema.parse({
@@ -64,7 +64,9 @@ export class World {
       const names = memberNames('test', member);
       // Indexes are each replica's own: these are the secondaries'.
       const indexed = member !== this.config.members[0] && options.indexes.length > 0;
-      region.createTable({ name: member.items, key: KEY, stream: true, ...(indexed && { indexes: options.indexes }) });
+      // What the stream shows is each table's own: this is the primary's.
+      const view = member === this.config.members[0] ? options.view : 'NEW_AND_OLD_IMAGES';
+      region.createTable({ name: member.items, key: KEY, stream: true, view, ...(indexed && { indexes: options.indexes }) });
       region.createTable({ name: names.tombstones, key: KEY, ttl: 'expiresAt' });
       region.createTable({ name: names.control, key: { partition: { name: 'pk', type: 'S' }, sort: { name: 'sk', type: 'S' } } });
     }
@@ -79,12 +81,15 @@ export class World {
   }
 
   /** A world whose first member is primary in epoch 1. */
-  static async create(options: { seed?: number; members?: readonly string[]; lanes?: number; indexes?: readonly IndexSchema[] } = {}): Promise<World> {
+  static async create(
+    options: { seed?: number; members?: readonly string[]; lanes?: number; indexes?: readonly IndexSchema[]; view?: StreamView } = {},
+  ): Promise<World> {
     const world = new World({
       seed: options.seed ?? 1,
       members: options.members ?? ['eu-west-1', 'us-east-1'],
       lanes: options.lanes ?? 4,
       indexes: options.indexes ?? [],
+      view: options.view ?? 'NEW_AND_OLD_IMAGES',
     });
     await world.clock.run(initSet(world.config, world.member(0), (m) => world.table(m.name), world.clock.now()));
     // Records are stamped with whole seconds; begin in a second of its own.
