@@ -15,6 +15,7 @@ import type {
   BatchWrite,
   CallOptions,
   ClientOptions,
+  PatchOutcome,
   Query,
   QueryOptions,
   QueryPage,
@@ -103,9 +104,9 @@ export class SynclineClient {
     key: NativeItem,
     patch: { readonly operations: readonly Operation[]; readonly if?: Condition },
     options: WriteOptions = {},
-  ): Promise<WriteOutcome & { readonly item: { readonly [name: string]: NativeValue } }> {
+  ): Promise<PatchOutcome> {
     const [answer, id] = await this.#write({ method: 'PATCH', path: '/items', query: keyQuery(key), body: JSON.stringify(patchJson(patch)) }, options);
-    return { ...outcomeOf(answer, id), item: unmarshalItem(bodyOf<Item>(answer)) };
+    return { ...outcomeOf(answer, id), ...(answer.text !== '' && { item: unmarshalItem(bodyOf<Item>(answer)) }) };
   }
 
   /** Deletes an item; one that is not there is no error. @throws SynclineError */

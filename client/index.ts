@@ -16,6 +16,7 @@ export type {
   BatchWrite,
   CallOptions,
   ClientOptions,
+  PatchOutcome,
   Query,
   QueryOptions,
   QueryPage,

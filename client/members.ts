@@ -12,20 +12,32 @@ export interface Place {
   readonly region?: string;
 }
 
+/**
+ * What a request asks of a member, since each has a usual time of its own: `near` is answered by the member itself and tells
+ * how near it is; `strong` and `write` may be handed on to the primary; `many` reads page after page.
+ */
+export type Kind = 'near' | 'strong' | 'many' | 'write';
+
 /** How a place has answered so far. */
 interface Health {
-  /** Smoothed time of its answers (ms); undefined before the first. */
-  latencyMs: number | undefined;
+  /** Smoothed time of its answers (ms), by kind of request. */
+  readonly usualMs: Map<Kind, number>;
   /** Attempts that failed since the last one that did not. */
   failures: number;
-  /** Elapsed time (ms) until which it is not asked, unless nobody else is left. */
+  /** Elapsed time (ms) until which it is not tried again. */
   avoidUntil: number;
-  /** Whether one request tries it again. */
+  /** An answer took so long that it was no longer waited for: somebody should look. */
+  suspect: boolean;
+  /** Whether a request is trying it. */
   probing: boolean;
 }
 
-/** The share of a new measurement in the smoothed latency. */
-const LATENCY_WEIGHT = 0.2;
+/**
+ * The share of a new measurement in the smoothed time: of one above it, and of one below. A slow answer is often a cold start
+ * or a new connection; a quick one cannot be luck.
+ */
+const SLOWER_WEIGHT = 0.2;
+const QUICKER_WEIGHT = 0.5;
 /** How long a place is avoided after its first failure (ms), doubled with each further one, and at most. */
 const AVOID_MS = 1_000;
 const AVOID_CAP_MS = 60_000;
@@ -34,15 +46,15 @@ const HEDGE_FACTOR = 3;
 const HEDGE_MIN_MS = 50;
 const HEDGE_MAX_MS = 1_000;
 
-/** Where an unmeasured place stands among the measured ones (ms): behind them. */
-const UNMEASURED_MS = Number.MAX_SAFE_INTEGER;
-
 export class Members {
+  readonly #seeds: readonly Place[];
   #places: readonly Place[];
   readonly #health = new Map<string, Health>();
+  #failedAt: number | undefined;
 
-  /** @param seeds in the order of preference until latencies are known. */
+  /** @param seeds in the order of preference until times are known. */
   constructor(seeds: readonly Place[]) {
+    this.#seeds = seeds;
     this.#places = seeds;
   }
 
@@ -50,24 +62,28 @@ export class Members {
     return this.#places;
   }
 
+  /** Elapsed time (ms) of the last failure of any member; undefined when there was none. */
+  get failedAt(): number | undefined {
+    return this.#failedAt;
+  }
+
   /** Takes what discovery found. Members without a URL are left out; a seed that no member has is kept, at the end. */
   discovered(found: readonly Place[]): void {
     const urls = new Set(found.map((place) => place.url));
-    this.#places = [...found, ...this.#places.filter((place) => !urls.has(place.url))];
+    this.#places = [...found, ...this.#seeds.filter((place) => !urls.has(place.url))];
+    const known = new Set(this.#places.map((place) => place.url));
+    for (const url of this.#health.keys()) if (!known.has(url)) this.#health.delete(url);
   }
 
   /**
-   * All places in the order in which to ask them: those that answer, the nearest first; those whose time of avoidance has
-   * passed where their latency puts them, for one request at a time; the avoided ones last.
+   * All places in the order in which to ask them: those that answer, the nearest first, those never measured after them; then
+   * those that failed, the one whose time is over first.
    */
-  order(now: number): readonly Place[] {
-    const rank = (place: Place): readonly [number, number] => {
-      const health = this.#health.get(place.url);
-      // One that was never measured comes after those that were: the client measures it beside its calls.
-      const latency = health?.latencyMs ?? UNMEASURED_MS;
-      if (health === undefined) return [0, latency];
-      if (health.failures === 0) return [0, latency];
-      return now >= health.avoidUntil && !health.probing ? [0, latency] : [1, health.avoidUntil];
+  order(): readonly Place[] {
+    const rank = ({ url }: Place): readonly [number, number] => {
+      const health = this.#health.get(url);
+      if (health !== undefined && health.failures > 0) return [1, health.avoidUntil];
+      return [0, health?.usualMs.get('near') ?? Number.MAX_SAFE_INTEGER];
     };
     return this.#places
       .map((place, index) => ({ place, index, rank: rank(place) }))
@@ -75,46 +91,66 @@ export class Members {
       .map(({ place }) => place);
   }
 
-  /** A request is sent there. */
-  asked(place: Place): void {
-    const health = this.#health.get(place.url);
-    if (health !== undefined && health.failures > 0) health.probing = true;
+  /** Whether its last attempt failed. */
+  failing(place: Place): boolean {
+    return (this.#health.get(place.url)?.failures ?? 0) > 0;
   }
 
-  /** It answered, whatever its answer says of the request. */
-  answered(place: Place, ms: number): void {
+  /** Places that a request should look at beside the calls: those whose time of avoidance is over, and suspects. They count as being looked at. */
+  takeDue(now: number): readonly Place[] {
+    const due = this.#places.filter(({ url }) => {
+      const health = this.#health.get(url);
+      return health !== undefined && !health.probing && (health.suspect || (health.failures > 0 && now >= health.avoidUntil));
+    });
+    for (const place of due) this.#healthOf(place).probing = true;
+    return due;
+  }
+
+  /** It answered, whatever its answer says of the request. @param ms how long it took */
+  answered(place: Place, kind: Kind, ms: number): void {
     const health = this.#healthOf(place);
-    health.latencyMs = health.latencyMs === undefined ? ms : health.latencyMs + LATENCY_WEIGHT * (ms - health.latencyMs);
+    smooth(health, kind, ms);
     health.failures = 0;
     health.probing = false;
+    health.suspect = false;
   }
 
-  /** It did not answer, or said that it cannot. @param random uniform in [0, 1): clients do not all come back at once */
+  /** It did not answer, or said that it cannot serve. @param random uniform in [0, 1): clients do not all come back at once */
   failed(place: Place, now: number, random: number): void {
     const health = this.#healthOf(place);
     health.failures += 1;
     health.probing = false;
+    health.suspect = false;
     health.avoidUntil = now + Math.min(AVOID_CAP_MS, AVOID_MS * 2 ** Math.min(health.failures - 1, 20)) * (0.5 + random / 2);
+    this.#failedAt = now;
   }
 
-  /** A request to it was given up for reasons of our own, so nothing is known. */
-  released(place: Place): void {
-    this.#healthOf(place).probing = false;
+  /** An attempt was given up since another member was quicker: its answer would have taken at least so long (ms). */
+  slow(place: Place, kind: Kind, ms: number): void {
+    if (ms < this.hedgeAfterMs(place, kind)) return;
+    const health = this.#healthOf(place);
+    smooth(health, kind, Math.max(ms, health.usualMs.get(kind) ?? 0));
+    health.suspect = true;
   }
 
   /** How long to wait for a place before a second one is asked beside it (ms). */
-  hedgeAfterMs(place: Place): number {
-    const latency = this.#health.get(place.url)?.latencyMs;
-    if (latency === undefined) return HEDGE_MAX_MS;
-    return Math.min(HEDGE_MAX_MS, Math.max(HEDGE_MIN_MS, HEDGE_FACTOR * latency));
+  hedgeAfterMs(place: Place, kind: Kind): number {
+    const usual = this.#health.get(place.url)?.usualMs.get(kind);
+    if (usual === undefined) return HEDGE_MAX_MS;
+    return Math.min(HEDGE_MAX_MS, Math.max(HEDGE_MIN_MS, HEDGE_FACTOR * usual));
   }
 
   #healthOf(place: Place): Health {
     let health = this.#health.get(place.url);
     if (health === undefined) {
-      health = { latencyMs: undefined, failures: 0, avoidUntil: 0, probing: false };
+      health = { usualMs: new Map(), failures: 0, avoidUntil: 0, suspect: false, probing: false };
       this.#health.set(place.url, health);
     }
     return health;
   }
+}
+
+function smooth({ usualMs }: Health, kind: Kind, ms: number): void {
+  const before = usualMs.get(kind);
+  usualMs.set(kind, before === undefined ? ms : before + (ms > before ? SLOWER_WEIGHT : QUICKER_WEIGHT) * (ms - before));
 }

@@ -2,8 +2,8 @@ import { canonicalNumber } from '../lib/core/number.ts';
 import type { SynclineClient } from './client.ts';
 import type { Condition, Operation } from './conditions.ts';
 import { SynclineError } from './errors.ts';
-import type { BatchResult, BatchWrite, Query, QueryOptions, QueryPage, ReadOptions, ReadResult, WriteOptions, WriteOutcome } from './types.ts';
-import type { NativeItem, NativeValue } from './values.ts';
+import type { BatchResult, BatchWrite, PatchOutcome, Query, QueryOptions, QueryPage, ReadOptions, ReadResult, WriteOptions, WriteOutcome } from './types.ts';
+import type { NativeItem } from './values.ts';
 import { marshal } from './values.ts';
 
 /** Keys whose newest revision a session keeps; of more it knows only that it has written. */
@@ -51,11 +51,7 @@ export class SynclineSession {
     return this.#wrote(key, await this.#client.put(item, options));
   }
 
-  async patch(
-    key: NativeItem,
-    patch: { readonly operations: readonly Operation[]; readonly if?: Condition },
-    options?: WriteOptions,
-  ): Promise<WriteOutcome & { readonly item: { readonly [name: string]: NativeValue } }> {
+  async patch(key: NativeItem, patch: { readonly operations: readonly Operation[]; readonly if?: Condition }, options?: WriteOptions): Promise<PatchOutcome> {
     return this.#wrote(key, await this.#client.patch(key, patch, options));
   }
 

@@ -67,6 +67,11 @@ export interface WriteOutcome {
   readonly member: string;
 }
 
+export interface PatchOutcome extends WriteOutcome {
+  /** The item after the change. Absent when the outcome is a replayed one and the item has changed since, and for tokens that may not read. */
+  readonly item?: { readonly [name: string]: NativeValue };
+}
+
 export type BatchWrite =
   | { readonly put: NativeItem; readonly ifMatch?: string; readonly ifNoneMatch?: '*' }
   | { readonly delete: NativeItem; readonly ifMatch?: string }

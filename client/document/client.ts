@@ -31,6 +31,7 @@ export interface UpdateInput extends Placeholders {
   readonly Key: NativeItem;
   readonly UpdateExpression: string;
   readonly ConditionExpression?: string;
+  /** ALL_NEW gives no Attributes in one case: a repeated attempt had been done already, and another writer has changed the item since. */
   readonly ReturnValues?: 'NONE' | 'ALL_NEW';
 }
 
@@ -121,7 +122,7 @@ export class SynclineDocumentClient {
     const operations = readUpdate(input.UpdateExpression, input);
     const condition = input.ConditionExpression === undefined ? undefined : readCondition(input.ConditionExpression, input);
     const { item } = await checked(this.#client.patch(input.Key, { operations, ...(condition !== undefined && { if: condition }) }, options));
-    return input.ReturnValues === 'ALL_NEW' ? { Attributes: item } : {};
+    return input.ReturnValues === 'ALL_NEW' && item !== undefined ? { Attributes: item } : {};
   }
 
   async query(input: QueryInput, options: CallOptions = {}): Promise<QueryOutput> {

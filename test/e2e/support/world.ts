@@ -1,7 +1,8 @@
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { type AttributeValue, BatchWriteItemCommand, DynamoDBClient, type WriteRequest } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { AwsClient } from 'aws4fetch';
+import { AwsClient, AwsV4Signer } from 'aws4fetch';
 import { type FunctionName, linkNames, type MemberNames, memberNames, queueUrl } from '../../../lib/core/names.ts';
 import { type Cloud, startCloud } from '../../../local/cloud.ts';
 import { type Contents, differences, readTable } from '../../../local/demo/compare.ts';
@@ -162,12 +163,42 @@ export class World {
     const init = {
       method,
       signal: AbortSignal.timeout(REQUEST_MAX_MS * 2),
-      headers: { ...(body !== undefined && { 'content-type': ITEM_TYPE }), ...headers },
+      headers: { accept: ITEM_TYPE, ...(body !== undefined && { 'content-type': ITEM_TYPE }), ...headers },
       ...(body !== undefined && { body }),
     };
     const signer = new AwsClient({ ...LOCAL_CREDENTIALS, service: 'execute-api', region, retries: 0 });
     const answer = await (signed ? signer.fetch(url, init) : fetch(url, init));
     return { status: answer.status, headers: answer.headers, body: await answer.text() };
+  }
+
+  /** Sends a signed request, and gives its answer's bytes as they came: `fetch` would unpack them. */
+  async raw(region: Region, path: string, headers: Readonly<Record<string, string>>): Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }> {
+    const signed = await this.signed(region, 'GET', path, headers);
+    return new Promise((resolve, reject) => {
+      const sent = request(this.url(region, path), { headers: signed, timeout: REQUEST_MAX_MS }, (answer) => {
+        const parts: Buffer[] = [];
+        answer
+          .on('data', (part: Buffer) => parts.push(part))
+          .on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts) }));
+      });
+      sent.on('error', reject).on('timeout', () => sent.destroy(new Error('no answer in time')));
+      sent.end();
+    });
+  }
+
+  /** The headers of a signed request. */
+  async signed(region: Region, method: string, path: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<Record<string, string>> {
+    const url = this.url(region, path);
+    const signer = new AwsV4Signer({
+      method,
+      url,
+      headers: { ...headers },
+      ...LOCAL_CREDENTIALS,
+      service: 'execute-api',
+      region,
+      ...(body !== undefined && { body }),
+    });
+    return Object.fromEntries((await signer.sign()).headers);
   }
 
   url(region: Region, path: string, key?: Readonly<Record<string, string>>): string {

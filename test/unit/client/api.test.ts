@@ -81,8 +81,12 @@ describe('the client on the API', () => {
     const first = await w.clock.run(client.patch(KEY, patch, { idempotencyKey: 'one' }));
     expect(first.item).toEqual({ ...KEY, n: 3, list: ['x'] });
     const again = await w.clock.run(client.patch(KEY, patch, { idempotencyKey: 'one' }));
-    expect(again.replayed).toBe(true);
-    expect((await w.clock.run(client.get(KEY, { consistency: 'strong' }))).item).toEqual({ ...KEY, n: 3, list: ['x'] });
+    expect(again).toMatchObject({ replayed: true, item: { n: 3 } });
+    await w.clock.run(client.patch(KEY, { operations: [{ op: 'set', path: 'other', value: true }] }));
+    const late = await w.clock.run(client.patch(KEY, patch, { idempotencyKey: 'one' }));
+    expect(late).toMatchObject({ replayed: true, revision: first.revision });
+    expect(late.item).toBeUndefined();
+    expect((await w.clock.run(client.get(KEY, { consistency: 'strong' }))).item).toEqual({ ...KEY, n: 3, list: ['x'], other: true });
   });
 
   it('queries a partition page by page, and counts it', async () => {
