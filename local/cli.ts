@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Cloud, DEFAULT_REGIONS, openCloud, regionsProblem, startCloud } from './cloud.ts';
-import { deploy, makeSeeds } from './deploy.ts';
+import { type Deployment, deploy, deployTo, makeSeeds } from './deploy.ts';
+import { pretendedText } from './deployed.ts';
 import { FAULT_TEXT, FAULTS, type Fault } from './faults.ts';
+import { endpointUrl, mustAnswer, sharedPlace } from './place.ts';
 import { isAlive } from './processes.ts';
 import { ensurePython, pythonIsReady } from './python.ts';
 import { allRecords, type CloudRecord, DEFAULT_CLOUD, isInUse, readRecord, removeCloud, sweepAbandoned } from './record.ts';
@@ -19,12 +21,20 @@ interface Shared {
   readonly json?: boolean;
 }
 
-interface UpOptions extends Shared {
-  readonly regions: readonly string[];
+interface StackOptions extends Shared {
   readonly set: string;
   readonly keys: string;
   readonly primary?: string;
+}
+
+interface UpOptions extends StackOptions {
+  readonly regions: readonly string[];
   readonly empty?: boolean;
+}
+
+interface DeployOptions extends StackOptions {
+  readonly endpoint?: string;
+  readonly regions?: readonly string[];
 }
 
 const ending = listenForEnd();
@@ -39,6 +49,15 @@ export function parseRegions(text: string): string[] {
   return regions;
 }
 
+/** Reads the URL of a cloud that somebody else runs. @throws InvalidArgumentError */
+function parseEndpoint(text: string): string {
+  try {
+    return endpointUrl(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 function program(): Command {
   const command = new Command('npm run local --')
     .description('The local cloud: one MiniStack process a region.')
@@ -51,17 +70,19 @@ function program(): Command {
       .option('--set <name>', 'name of the replica set', 'cities')
       .option('--keys <keys>', "the items' key: name:TYPE[,name:TYPE]", 'country:S,cityId:N')
       .option('--primary <region>', 'the member that accepts writes (default: the first region)');
-  stacks(
-    command
-      .command('up')
-      .description('Start the regions and deploy a replica set; they stay up until "down".')
-      .option('--regions <list>', 'comma list', parseRegions, [...DEFAULT_REGIONS])
-      .option('--empty', 'deploy nothing'),
-  )
+  stacks(command.command('up').description('Start the regions and deploy a replica set; they stay up until "down".').option('--empty', 'deploy nothing'))
     .addOption(cloud())
     .addOption(json())
     .action(up);
-  stacks(command.command('deploy').description('Deploy the replica set again: to a region that was lost, or after a change of the code.'))
+  stacks(
+    command
+      .command('deploy')
+      .description(
+        'Deploy the replica set again: to a region that was lost, or after a change of the code. With --endpoint: to a cloud that somebody else runs.',
+      )
+      .option('--endpoint <url>', 'URL that serves all regions: of LocalStack, or of one MiniStack', parseEndpoint)
+      .option('--regions <list>', `with --endpoint: comma list (default: ${DEFAULT_REGIONS.join(',')})`, parseRegions),
+  )
     .addOption(cloud())
     .addOption(json())
     .action(redeploy);
@@ -95,7 +116,7 @@ async function up(options: UpOptions): Promise<void> {
   const cloud = await startCloud({ regions: options.regions, name: options.cloud, detached: true, seeded: true, signal: ending.signal });
   started();
   try {
-    if (options.empty !== true) await deployTo(cloud, options);
+    if (options.empty !== true) await deployOwn(cloud, options);
   } catch (error) {
     await cloud.stop();
     throw error;
@@ -103,14 +124,42 @@ async function up(options: UpOptions): Promise<void> {
   await status(options);
 }
 
-async function deployTo(cloud: Cloud, options: Pick<UpOptions, 'set' | 'keys' | 'primary'>): Promise<void> {
-  const { set, keys, primary } = options;
-  await deploy(cloud, { set, keys, ...(primary !== undefined && { primary }), signal: ending.signal, onStep: steps.begin });
+const deployOptions = ({ set, keys, primary }: StackOptions) => ({
+  set,
+  keys,
+  ...(primary !== undefined && { primary }),
+  signal: ending.signal,
+  onStep: steps.begin,
+});
+
+const warn = ({ pretended }: Pick<Deployment, 'pretended'>): boolean => process.stderr.write(pretendedText(pretended));
+
+async function deployOwn(cloud: Cloud, options: StackOptions): Promise<void> {
+  warn(await deploy(cloud, deployOptions(options)));
 }
 
-async function redeploy(options: UpOptions): Promise<void> {
-  await deployTo(openCloud(options.cloud), options);
+async function redeploy(options: DeployOptions): Promise<void> {
+  if (options.endpoint !== undefined) return deployAt(options.endpoint, options.regions ?? DEFAULT_REGIONS, options);
+  if (options.regions !== undefined) throw new Error('--regions goes with --endpoint only: a local cloud has the regions that it was started with.');
+  await deployOwn(openCloud(options.cloud), options);
   await status(options);
+}
+
+/** Deploys to a cloud that is not ours: nothing is started, nothing is recorded. */
+async function deployAt(endpoint: string, regions: readonly string[], options: StackOptions): Promise<void> {
+  await mustAnswer(endpoint);
+  const deployment = await deployTo(sharedPlace(endpoint, regions), deployOptions(options));
+  const { set, primary, config, apis, pretended } = deployment;
+  if (options.json === true) {
+    print(JSON.stringify({ endpoint, set, primary, members: config.members.map(({ name, region }) => ({ name, region, api: apis[name] })), pretended }));
+    return;
+  }
+  warn(deployment);
+  const table = new Table({ head: ['member', 'API'], style: { head: [], border: [] } });
+  for (const { name } of config.members) table.push([name, apis[name] ?? '–']);
+  print(table.toString());
+  const named = `--set ${set} --regions ${config.members.map((m) => m.region).join(',')} --keys ${options.keys}`;
+  print(`Look at it: npm run syncline -- status --endpoint ${endpoint} ${named}`);
 }
 
 async function down(options: Shared & { all?: boolean }): Promise<void> {

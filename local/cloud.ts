@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterFault, type Fault, wipe } from './faults.ts';
 import { withLock } from './lock.ts';
 import { temporaryRoot } from './paths.ts';
+import type { Place } from './place.ts';
 import { endGroup, identify, killGroup, type ProcessIdentity, signalGroup } from './processes.ts';
 import { ensurePython } from './python.ts';
 import {
@@ -52,16 +53,9 @@ export interface CloudOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A cloud that runs. */
-export interface Cloud {
+/** A cloud that runs. Its `directory` is where the regions keep state and logs (`REGION/region.log`). */
+export interface Cloud extends Place {
   readonly name: string;
-  readonly regions: readonly string[];
-  /** Each region's URL. */
-  readonly endpoints: Readonly<Record<string, string>>;
-  /** Where the regions keep state and logs (`REGION/region.log`). */
-  readonly directory: string;
-  /** The environment for commands and SDK clients that shall use this cloud, seen from one region. */
-  environment(region: string): Record<string, string>;
   /** Gives a region an outage, or ends one. Returns when it has taken effect. @throws Error when the region's state does not allow it. */
   fault(kind: Fault, region: string): Promise<void>;
   /** Ends all processes and removes all files. Safe to call twice. */

@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import { CloudFormationClient, DescribeStacksCommand, paginateListStackResources, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
-import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { type SetConfig, setConfigSchema } from '../lib/core/config.ts';
-import { memberNames } from '../lib/core/names.ts';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import type { SetConfig } from '../lib/core/config.ts';
 import { buildAssembly, cdkCommand, type StackSettings } from './build.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { plainEnvironment, runCommand } from './command.ts';
+import { deployedConfig, lookAt, type Seen } from './deployed.ts';
 import { root } from './paths.ts';
+import type { Place } from './place.ts';
 import { changeRecord } from './record.ts';
 import { LOCAL_ACCOUNT, localClient } from './region.ts';
 import { startRouter } from './router.ts';
 import { hasSeed, keepSeed } from './seed.ts';
 
-/** Deploys the real stacks onto a local cloud: `cdk bootstrap`, `cdk deploy`, `syncline init`. */
+/** Deploys the real stacks onto a local cloud, of ours or somebody else's: `cdk bootstrap`, `cdk deploy`, `syncline init`. */
 
 const CDK_MAX_MS = 5 * 60_000;
 const INIT_MAX_MS = 2 * 60_000;
@@ -29,22 +29,28 @@ export interface DeployOptions extends Omit<StackSettings, 'regions'> {
 }
 
 /** What was deployed. */
-export interface Deployment {
+export interface Deployment extends Seen {
   readonly set: string;
   readonly primary: string;
   readonly config: SetConfig;
-  /** Each member's API, by member; with its stage, without a slash at the end. */
-  readonly apis: Readonly<Record<string, string>>;
+}
+
+/** The same as `deployTo` for a cloud of ours, whose record then says what is deployed. */
+export async function deploy(cloud: Cloud, options: DeployOptions): Promise<Deployment> {
+  const deployment = await deployTo(cloud, options);
+  const { set, primary, config, apis } = deployment;
+  changeRecord(cloud.name, (record) => ({ ...record, deployment: { set, primary, config: JSON.stringify(config), apis } }));
+  return deployment;
 }
 
 /**
- * Deploys a replica set onto the cloud and gives it its seats. Repeating it deploys what has changed.
+ * Deploys a replica set and gives it its seats. Repeating it deploys what has changed.
  *
  * @throws Error with the output of the step that failed.
  */
-export async function deploy(cloud: Cloud, options: DeployOptions): Promise<Deployment> {
+export async function deployTo(place: Place, options: DeployOptions): Promise<Deployment> {
   const { onStep, signal } = options;
-  const regions = options.regions ?? cloud.regions;
+  const regions = options.regions ?? place.regions;
   const primary = options.primary ?? regions[0] ?? '';
   const step = async <T>(title: string, work: () => Promise<T>): Promise<T> => {
     const done = onStep?.(title);
@@ -54,35 +60,31 @@ export async function deploy(cloud: Cloud, options: DeployOptions): Promise<Depl
   };
   const settings = { set: options.set, regions, keys: options.keys, ...(options.context && { context: options.context }) };
   // Bootstrapping needs no stacks, so it goes on beside the building of them.
-  const [assembly] = await Promise.all([buildAssembly(settings, { signal, onStep }), bootstrap(cloud, regions, options)]);
+  const [assembly] = await Promise.all([buildAssembly(settings, { signal, onStep }), bootstrap(place, regions, options)]);
   await step(`Deploying to ${regions.length} regions`, async () =>
-    cdk(cloud, ['deploy', '-a', assembly, '--all', '--require-approval', 'never', '--concurrency', String(regions.length * 2), '--progress', 'events'], signal),
+    cdk(place, ['deploy', '-a', assembly, '--all', '--require-approval', 'never', '--concurrency', String(regions.length * 2), '--progress', 'events'], signal),
   );
-  const config = await step('Reading what was deployed', async () => deployedConfig(cloud, options.set, regions[0] ?? ''));
-  await step('Giving the seats (syncline init)', async () => init(cloud, config, options.keys, primary, signal));
-  const apis = Object.fromEntries(
-    await Promise.all(config.members.map(async (m) => [m.name, await apiUrl(cloud, m.region, memberNames(config.set, m).appStack)])),
-  );
-  const deployment = { set: config.set, primary, config, apis };
-  changeRecord(cloud.name, (record) => ({ ...record, deployment: { set: config.set, primary, config: JSON.stringify(config), apis } }));
-  return deployment;
+  const config = await step('Reading what was deployed', async () => deployedConfig(place, options.set, regions[0] ?? ''));
+  await step('Giving the seats (syncline init)', async () => init(place, config, options.keys, primary, signal));
+  const seen = await step('Looking at what was made', async () => lookAt(place, config, assembly));
+  return { set: config.set, primary, config, ...seen };
 }
 
 /** Bootstraps the regions that are not. */
-async function bootstrap(cloud: Cloud, regions: readonly string[], { signal, onStep }: Pick<DeployOptions, 'signal' | 'onStep'>): Promise<void> {
-  const done = await Promise.all(regions.map(async (region) => isBootstrapped(cloud, region)));
+async function bootstrap(place: Place, regions: readonly string[], { signal, onStep }: Pick<DeployOptions, 'signal' | 'onStep'>): Promise<void> {
+  const done = await Promise.all(regions.map(async (region) => isBootstrapped(place, region)));
   const missing = regions.filter((_, i) => done[i] === false);
   if (missing.length === 0) return;
   const ended = onStep?.(`Bootstrapping ${missing.length} ${missing.length === 1 ? 'region' : 'regions'}`);
-  await cdk(cloud, ['bootstrap', ...missing.map((region) => `aws://${LOCAL_ACCOUNT}/${region}`)], signal);
+  await cdk(place, ['bootstrap', ...missing.map((region) => `aws://${LOCAL_ACCOUNT}/${region}`)], signal);
   ended?.();
 }
 
 /** Name of the stack that `cdk bootstrap` makes. */
 const TOOLKIT = 'CDKToolkit';
 
-async function isBootstrapped(cloud: Cloud, region: string): Promise<boolean> {
-  const client = new CloudFormationClient(localClient(region, cloud.endpoints[region]));
+async function isBootstrapped(place: Place, region: string): Promise<boolean> {
+  const client = new CloudFormationClient(localClient(region, place.endpoints[region]));
   try {
     const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: TOOLKIT }));
     return /^(CREATE|UPDATE)_COMPLETE$/.test(Stacks?.[0]?.StackStatus ?? '');
@@ -111,39 +113,25 @@ export async function makeSeeds(regions: readonly string[], options: Pick<Deploy
   }
 }
 
-async function cdk(cloud: Cloud, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-  const router = await startRouter(cloud.endpoints);
+async function cdk(place: Place, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  const router = await startRouter(place.endpoints);
   const env = {
     ...plainEnvironment(),
-    ...cloud.environment(cloud.regions[0] ?? ''),
+    ...place.environment(place.regions[0] ?? ''),
     AWS_ENDPOINT_URL: router.url,
     AWS_ENDPOINT_URL_S3: router.url,
     CDK_DISABLE_CLI_TELEMETRY: '1',
   };
   // Outside the project, so that `bootstrap` does not run the app of cdk.json.
   try {
-    await runCommand(process.execPath, [cdkCommand, ...args, '--no-notices', '--ci'], { cwd: cloud.directory, env, timeoutMs: CDK_MAX_MS, signal });
+    await runCommand(process.execPath, [cdkCommand, ...args, '--no-notices', '--ci'], { cwd: place.directory, env, timeoutMs: CDK_MAX_MS, signal });
   } finally {
     await router.close();
   }
 }
 
-/** The configuration that the deployed functions have: read from one of them, not computed again. */
-async function deployedConfig(cloud: Cloud, set: string, region: string): Promise<SetConfig> {
-  const client = new LambdaClient(localClient(region, cloud.endpoints[region]));
-  try {
-    const name = memberNames(set, { name: region, region, account: LOCAL_ACCOUNT, generation: 1 }).fn('apply');
-    const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
-    const text = Environment?.Variables?.['SYNCLINE_CONFIG'];
-    if (text === undefined) throw new Error(`The function ${name} in ${region} has no SYNCLINE_CONFIG.`);
-    return setConfigSchema.parse(JSON.parse(text));
-  } finally {
-    client.destroy();
-  }
-}
-
-async function init(cloud: Cloud, config: SetConfig, keys: string, primary: string, signal: AbortSignal | undefined): Promise<void> {
-  const env = { ...plainEnvironment(), ...cloud.environment(config.members[0]?.region ?? '') };
+async function init(place: Place, config: SetConfig, keys: string, primary: string, signal: AbortSignal | undefined): Promise<void> {
+  const env = { ...plainEnvironment(), ...place.environment(config.members[0]?.region ?? '') };
   const set = [
     '--set',
     config.set,
@@ -158,25 +146,4 @@ async function init(cloud: Cloud, config: SetConfig, keys: string, primary: stri
   ];
   const args = ['--disable-warning=ExperimentalWarning', join(root, 'cli', 'syncline.ts'), 'init', '--primary', primary, ...set];
   await runCommand(process.execPath, args, { cwd: root, env, timeoutMs: INIT_MAX_MS, signal });
-}
-
-const REST_API = 'AWS::ApiGateway::RestApi';
-const REST_STAGE = 'AWS::ApiGateway::Stage';
-
-/** The URL of a member's API: found by the stack's resources, addressed by path (its host name does not resolve). */
-async function apiUrl(cloud: Cloud, region: string, stack: string): Promise<string> {
-  const endpoint = cloud.endpoints[region] ?? '';
-  const client = new CloudFormationClient(localClient(region, endpoint));
-  try {
-    const found: StackResourceSummary[] = [];
-    for await (const page of paginateListStackResources({ client }, { StackName: stack })) found.push(...(page.StackResourceSummaries ?? []));
-    const id = (type: string): string => {
-      const resource = found.find((r) => r.ResourceType === type)?.PhysicalResourceId;
-      if (resource === undefined) throw new Error(`The stack ${stack} in ${region} has no ${type}.`);
-      return resource;
-    };
-    return `${endpoint}/_aws/execute-api/${id(REST_API)}/${id(REST_STAGE).split('/').at(-1) ?? ''}`;
-  } finally {
-    client.destroy();
-  }
 }

@@ -1,4 +1,5 @@
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer, Agent as HttpAgent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /**
@@ -32,8 +33,8 @@ export function signedRegion(authorization: string | undefined, url: string): st
 
 /** Starts a router on a free port of this machine. */
 export async function startRouter(endpoints: Endpoints): Promise<Router> {
-  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
-  const server = createServer((incoming, outgoing) => forward(endpoints, agent, incoming, outgoing));
+  const ways = waysOn();
+  const server = createServer((incoming, outgoing) => forward(endpoints, ways, incoming, outgoing));
   // The command keeps a connection while it thinks; the default of 5 s would close it at the moment it is used again.
   server.keepAliveTimeout = 60_000;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -42,14 +43,20 @@ export async function startRouter(endpoints: Endpoints): Promise<Router> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: async () => {
-      agent.destroy();
+      for (const { agent } of Object.values(ways)) agent.destroy();
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
     },
   };
 }
 
-function forward(endpoints: Endpoints, agent: Agent, incoming: IncomingMessage, outgoing: ServerResponse): void {
+/** How requests go on, by the protocol of where they go to: a cloud that somebody else runs may want TLS. */
+const waysOn = () => {
+  const options = { keepAlive: true, maxSockets: SOCKETS_MAX };
+  return { 'http:': { agent: new HttpAgent(options), request: httpRequest }, 'https:': { agent: new HttpsAgent(options), request: httpsRequest } };
+};
+
+function forward(endpoints: Endpoints, ways: ReturnType<typeof waysOn>, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const region = signedRegion(incoming.headers.authorization, incoming.url ?? '/');
   // Calls that are not signed for a region of ours (there are none in a deployment) would be a mistake to guess about.
   const target = region === undefined ? undefined : endpoints[region];
@@ -57,7 +64,9 @@ function forward(endpoints: Endpoints, agent: Agent, incoming: IncomingMessage, 
     refuse(outgoing, 400, `The local cloud has no region "${region ?? '(unsigned request)'}"; it has ${Object.keys(endpoints).join(', ')}.`);
     return;
   }
-  const onward = request(new URL(incoming.url ?? '/', target), { agent, method: incoming.method, headers: incoming.headers }, (answer) => {
+  const url = new URL(incoming.url ?? '/', target);
+  const { agent, request } = url.protocol === 'https:' ? ways['https:'] : ways['http:'];
+  const onward = request(url, { agent, method: incoming.method, headers: incoming.headers }, (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(outgoing);
   });

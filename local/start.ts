@@ -6,6 +6,7 @@ import { allCities } from './demo/cities.ts';
 import { examples, outcomeText, placesText, shellLine, tryExample } from './demo/report.ts';
 import { type DemoResult, runDemo } from './demo/run.ts';
 import { type Deployment, deploy, makeSeeds } from './deploy.ts';
+import { pretendedText } from './deployed.ts';
 import { ensurePython, pythonIsReady } from './python.ts';
 import { DEFAULT_CLOUD } from './record.ts';
 import { endText, listenForEnd } from './signals.ts';
@@ -67,6 +68,7 @@ async function start(options: Options): Promise<number> {
     cloud = await startCloud({ regions: options.regions, name: DEFAULT_CLOUD, seeded: true, signal });
     started(options.regions.join(', '));
     const deployment = await deploy(cloud, { set: 'cities', keys: 'country:S,cityId:N', signal, onStep: steps.begin });
+    output.write(pretendedText(deployment.pretended));
     const result = await runDemo({ cloud, deployment, items: options.items, steps, output, signal });
     output.write(`\n${outcomeText(result)}\n`);
     const worked = await showWhatToTry(cloud, deployment, result, output);

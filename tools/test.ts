@@ -28,7 +28,7 @@ const STEPS: readonly Step[] = [
   tests('cdk', 'cdk', 3 * MINUTE),
   tests('process', 'process', 3 * MINUTE),
   tests('local', 'local', 5 * MINUTE),
-  tests('e2e', 'e2e', 7 * MINUTE),
+  tests('e2e', 'e2e', 9 * MINUTE),
 ];
 
 /** The steps that `--only` names; all without it. @throws Error for a step that there is not. */
