@@ -6,6 +6,7 @@ import { type Cloud, DEFAULT_REGIONS, openCloud, regionsProblem, startCloud } fr
 import { type Deployment, deploy, deployTo, makeSeeds } from './deploy.ts';
 import { pretendedText } from './deployed.ts';
 import { FAULT_TEXT, FAULTS, type Fault } from './faults.ts';
+import { startIssuer } from './issuer.ts';
 import { endpointUrl, mustAnswer, sharedPlace } from './place.ts';
 import { isAlive } from './processes.ts';
 import { ensurePython, pythonIsReady } from './python.ts';
@@ -25,6 +26,12 @@ interface StackOptions extends Shared {
   readonly set: string;
   readonly keys: string;
   readonly primary?: string;
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+interface IssuerOptions {
+  readonly audience: string;
+  readonly port?: number;
 }
 
 interface UpOptions extends StackOptions {
@@ -49,6 +56,20 @@ export function parseRegions(text: string): string[] {
   return regions;
 }
 
+/** Reads `name=value`, once more for each. @throws InvalidArgumentError */
+function parseContext(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be name=value, such as auth=jwt.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** @throws InvalidArgumentError */
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be a port.');
+  return port;
+}
+
 /** Reads the URL of a cloud that somebody else runs. @throws InvalidArgumentError */
 function parseEndpoint(text: string): string {
   try {
@@ -69,8 +90,10 @@ function program(): Command {
     c
       .option('--set <name>', 'name of the replica set', 'cities')
       .option('--keys <keys>', "the items' key: name:TYPE[,name:TYPE]", 'country:S,cityId:N')
-      .option('--primary <region>', 'the member that accepts writes (default: the first region)');
+      .option('--primary <region>', 'the member that accepts writes (default: the first region)')
+      .option('-c, --context <name=value>', 'a setting of the CDK app, such as auth=jwt; may be repeated', parseContext);
   stacks(command.command('up').description('Start the regions and deploy a replica set; they stay up until "down".').option('--empty', 'deploy nothing'))
+    .option('--regions <list>', 'comma list', parseRegions, [...DEFAULT_REGIONS])
     .addOption(cloud())
     .addOption(json())
     .action(up);
@@ -102,7 +125,24 @@ function program(): Command {
     .addOption(cloud())
     .addOption(json())
     .action(fault);
+  command
+    .command('issuer')
+    .description('An issuer of bearer tokens on this machine, until Ctrl-C, to try an API that takes tokens (-c auth=jwt).')
+    .option('--audience <name>', 'whom the tokens are for', 'syncline')
+    .option('--port <port>', 'where it listens (default: a free one)', parsePort)
+    .action(issue);
   return command;
+}
+
+async function issue({ audience, port }: IssuerOptions): Promise<void> {
+  const issuer = await startIssuer({ audience, ...(port !== undefined && { port }) });
+  try {
+    print(`Tokens: curl '${issuer.url}/token?scope=read%20write'   (scope, audience, subject, life in seconds)`);
+    print(`Deploy: npm run local -- up -c auth=jwt -c issuer=${issuer.url} -c audience=${audience} -c jwksUri=${issuer.jwksUri}`);
+    await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }));
+  } finally {
+    await issuer.stop();
+  }
 }
 
 async function up(options: UpOptions): Promise<void> {
@@ -124,9 +164,10 @@ async function up(options: UpOptions): Promise<void> {
   await status(options);
 }
 
-const deployOptions = ({ set, keys, primary }: StackOptions) => ({
+const deployOptions = ({ set, keys, primary, context }: StackOptions) => ({
   set,
   keys,
+  ...(context !== undefined && { context }),
   ...(primary !== undefined && { primary }),
   signal: ending.signal,
   onStep: steps.begin,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import type { SetConfig } from '../lib/core/config.ts';
+import { memberNames } from '../lib/core/names.ts';
 import { buildAssembly, cdkCommand, type StackSettings } from './build.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { plainEnvironment, runCommand } from './command.ts';
@@ -132,6 +133,7 @@ async function cdk(place: Place, args: readonly string[], signal: AbortSignal | 
 
 async function init(place: Place, config: SetConfig, keys: string, primary: string, signal: AbortSignal | undefined): Promise<void> {
   const env = { ...plainEnvironment(), ...place.environment(config.members[0]?.region ?? '') };
+  const adopted = config.members.filter((m) => m.items !== memberNames(config.set, m).items);
   const set = [
     '--set',
     config.set,
@@ -143,6 +145,8 @@ async function init(place: Place, config: SetConfig, keys: string, primary: stri
     keys,
     '--lanes',
     String(config.lanes),
+    // Adopted tables have names of their own.
+    ...(adopted.length === 0 ? [] : ['--tables', adopted.map((m) => `${m.region}=${m.items}`).join(',')]),
   ];
   const args = ['--disable-warning=ExperimentalWarning', join(root, 'cli', 'syncline.ts'), 'init', '--primary', primary, ...set];
   await runCommand(process.execPath, args, { cwd: root, env, timeoutMs: INIT_MAX_MS, signal });

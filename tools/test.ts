@@ -18,16 +18,21 @@ const LIMIT_MS = 18 * MINUTE;
 /** Seeds of the simulator, from the first. */
 const SEEDS = 2_000;
 
+/** Requests that the API is fuzzed with, at least: the fuzzer's fixed cases alone are many thousands. */
+const FUZZED = 1_000;
+
 /** Steps and the longest time of each (ms). */
 const STEPS: readonly Step[] = [
   check('types', 'tsc', [], 2 * MINUTE),
   check('page', 'tsc', ['-p', 'test/sim/view/page'], MINUTE),
   check('lint', 'biome', ['check', '--error-on-warnings', '.'], 2 * MINUTE),
+  check('audit', 'node', ['tools/audit.ts'], 2 * MINUTE),
   tests('unit', 'unit', 5 * MINUTE),
   simulation(SEEDS, 6 * MINUTE),
-  tests('cdk', 'cdk', 3 * MINUTE),
+  tests('cdk', 'cdk', 5 * MINUTE),
   tests('process', 'process', 3 * MINUTE),
-  tests('local', 'local', 5 * MINUTE),
+  tests('local', 'local', 7 * MINUTE),
+  check('fuzz', 'node', ['--disable-warning=ExperimentalWarning', 'test/fuzz/main.ts', '--requests', String(FUZZED), '--seed', '1'], 5 * MINUTE),
   tests('e2e', 'e2e', 9 * MINUTE),
 ];
 
