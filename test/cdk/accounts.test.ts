@@ -80,7 +80,10 @@ describe('a member of another account', () => {
     expect(ask('control', role(GUEST, 'apply'), 'PutItem', ['refused'])).toBe(true);
     expect(ask('control', role(GUEST, 'apply'), 'PutItem', ['acceptor'])).toBe(false);
     expect(ask('control', role(GUEST, 'reconcile'), 'Query', ['refused'])).toBe(true);
-    expect(ask('control', role(GUEST, 'api'), 'GetItem', ['self'])).toBe(false);
+    // Its api reads the seat, to know whose copy it serves while its own tables do not answer; it reads nothing else there, and writes nothing.
+    expect(ask('control', role(GUEST, 'api'), 'GetItem', ['self'])).toBe(true);
+    for (const partition of ['acceptor', 'refused', 'job', 'shard']) expect(ask('control', role(GUEST, 'api'), 'GetItem', [partition]), partition).toBe(false);
+    for (const action of ['PutItem', 'UpdateItem', 'DeleteItem', 'Query']) expect(ask('control', role(GUEST, 'api'), action, ['self']), action).toBe(false);
   });
 
   test('another role of its account, and any other account, is not', () => {
