@@ -43,7 +43,7 @@ export async function authorised(auth: Auth, request: Unsigned, region: string |
   if (!credentials?.accessKeyId || !credentials.secretAccessKey) {
     throw new SynclineError('no-credentials', 'auth.credentials gave no accessKeyId, or no secretAccessKey.');
   }
-  const signedFor = region ?? regionOfUrl(request.url) ?? auth.region;
+  const signedFor = regionOfUrl(request.url) ?? region ?? auth.region;
   if (signedFor === undefined) throw new SynclineError('invalid-value', noRegion(request.url));
   // Only the headers are taken from the signer: a body that went through its Request would be sent in chunks, without a length.
   const signer = new AwsV4Signer({

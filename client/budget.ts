@@ -11,7 +11,14 @@ const REFUND = 1;
 
 /** The bucket of a client. */
 export class RetryBudget {
-  #tokens = CAPACITY;
+  readonly #capacity: number;
+  #tokens: number;
+
+  /** @param capacity tokens of a full bucket; 0: nothing is tried again */
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+    this.#tokens = capacity;
+  }
 
   /** Whether another attempt may be made; takes its cost. */
   take(unanswered: boolean): boolean {
@@ -21,10 +28,10 @@ export class RetryBudget {
     return true;
   }
 
-  /** A call has succeeded. @param unanswered whether its last attempt was a retry, whose cost comes back, and of which kind */
+  /** A call has succeeded. @param retried whether its last attempt was paid for, whose cost comes back, and of which kind */
   refund(retried: 'no' | 'answered' | 'unanswered'): void {
     const back = retried === 'no' ? REFUND : retried === 'answered' ? RETRY_COST : TIMEOUT_COST;
-    this.#tokens = Math.min(CAPACITY, this.#tokens + back);
+    this.#tokens = Math.min(this.#capacity, this.#tokens + back);
   }
 }
 

@@ -1,6 +1,6 @@
+import type { ApiAnswer } from './attempt.ts';
 import { SynclineError } from './errors.ts';
 import type { Place } from './members.ts';
-import type { ApiAnswer } from './transport.ts';
 
 /** What a member says of the set: `/.well-known/syncline`. */
 export interface Discovery {
@@ -36,6 +36,14 @@ export function readDiscovery(answer: ApiAnswer): Discovery {
   return found as Discovery;
 }
 
-/** The members that can be asked. */
-export const placesOf = (found: Discovery): Place[] =>
-  found.members.flatMap(({ member, region, url }) => (url === null ? [] : [{ name: member, region, url: url.replace(/\/+$/, '') }]));
+/**
+ * The members that can be asked: those whose URL is known. One without TLS counts only where a seed has none either: what is
+ * discovered gets the caller's token.
+ */
+export function placesOf(found: Discovery, seeds: readonly string[]): Place[] {
+  const plain = seeds.some((url) => url.startsWith('http:'));
+  return found.members.flatMap(({ member, region, url }) => {
+    if (url === null || !URL.canParse(url) || !(plain ? /^https?:/ : /^https:/).test(url)) return [];
+    return [{ name: member, region, url: url.replace(/\/+$/, '') }];
+  });
+}

@@ -34,10 +34,11 @@ export interface ErrorFacts {
  *
  * | code | meaning |
  * |---|---|
- * | `timeout` | the call's time was up; a read, so nothing was changed |
- * | `unknown-outcome` | a write got no answer in time: repeat it with the same `idempotencyKey` |
- * | `unreachable` | nobody answered, and there is no time or budget for another attempt |
- * | `aborted` | the caller's signal ended it |
+ * | `timeout` | the call's time was up, and nothing was changed |
+ * | `unknown-outcome` | a write got no answer in time, and may have taken effect: repeat it with the same `idempotencyKey` |
+ * | `unreachable` | nobody answered, nothing was changed, and there is no time or budget for another attempt |
+ * | `aborted` | the caller's signal ended it; a write may have taken effect |
+ * | `no-credentials` | `auth.credentials` or `auth.token` failed |
  * | `invalid-value` | a value that DynamoDB has no type for |
  * | `invalid-expression` | an expression that cannot be read, or has no translation |
  * | `bad-answer` | an answer that is not one of this API |

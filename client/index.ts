@@ -5,21 +5,40 @@ export type { Auth, Credentials } from './auth.ts';
 export { SynclineClient } from './client.ts';
 export type { Condition, Operation, PathLike, Sort } from './conditions.ts';
 export type { Discovery } from './discovery.ts';
-export type { BatchWriteInput, DeleteInput, GetInput, PageKey, PutInput, QueryInput, QueryOutput, UpdateInput } from './document/client.ts';
+export type { DocumentWriteOptions } from './document/client.ts';
 export { ConditionalCheckFailedException, SynclineDocumentClient } from './document/client.ts';
+export type {
+  BatchWriteInput,
+  BatchWriteOutput,
+  DeleteInput,
+  GetInput,
+  GetOutput,
+  PageKey,
+  PutInput,
+  QueryInput,
+  QueryOutput,
+  UpdateInput,
+  UpdateOutput,
+} from './document/inputs.ts';
 export type { Attempt, Problem } from './errors.ts';
 export { SynclineError } from './errors.ts';
 export type { ClientRuntime } from './runtime.ts';
 export { SynclineSession } from './session.ts';
 export type {
+  BatchOptions,
+  BatchOutcome,
   BatchResult,
   BatchWrite,
   CallOptions,
   ClientOptions,
+  Items,
+  Patch,
+  PatchOptions,
   PatchOutcome,
   Query,
   QueryOptions,
   QueryPage,
+  ReadItem,
   ReadOptions,
   ReadResult,
   WriteOptions,

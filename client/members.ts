@@ -26,7 +26,7 @@ interface Health {
   failures: number;
   /** Elapsed time (ms) until which it is not tried again. */
   avoidUntil: number;
-  /** An answer took so long that it was no longer waited for: somebody should look. */
+  /** An answer took so long that it was no longer waited for: others are asked before it until somebody has looked. */
   suspect: boolean;
   /** Whether a request is trying it. */
   probing: boolean;
@@ -41,10 +41,10 @@ const QUICKER_WEIGHT = 0.5;
 /** How long a place is avoided after its first failure (ms), doubled with each further one, and at most. */
 const AVOID_MS = 1_000;
 const AVOID_CAP_MS = 60_000;
-/** A hedge is sent when an answer takes longer than this many times the usual, within these bounds (ms). */
+/** A hedge is sent when an answer takes longer than this many times the usual, and at least so long (ms); where nothing is usual yet, after so long (ms). */
 const HEDGE_FACTOR = 3;
 const HEDGE_MIN_MS = 50;
-const HEDGE_MAX_MS = 1_000;
+const HEDGE_UNKNOWN_MS = 500;
 
 export class Members {
   readonly #seeds: readonly Place[];
@@ -77,13 +77,13 @@ export class Members {
 
   /**
    * All places in the order in which to ask them: those that answer, the nearest first, those never measured after them; then
-   * those that failed, the one whose time is over first.
+   * suspects; then those that failed, the one whose time is over first.
    */
   order(): readonly Place[] {
     const rank = ({ url }: Place): readonly [number, number] => {
       const health = this.#health.get(url);
-      if (health !== undefined && health.failures > 0) return [1, health.avoidUntil];
-      return [0, health?.usualMs.get('near') ?? Number.MAX_SAFE_INTEGER];
+      if (health !== undefined && health.failures > 0) return [2, health.avoidUntil];
+      return [health?.suspect === true ? 1 : 0, health?.usualMs.get('near') ?? Number.MAX_SAFE_INTEGER];
     };
     return this.#places
       .map((place, index) => ({ place, index, rank: rank(place) }))
@@ -125,19 +125,22 @@ export class Members {
     this.#failedAt = now;
   }
 
-  /** An attempt was given up since another member was quicker: its answer would have taken at least so long (ms). */
+  /** An attempt was given up after `ms`, since another member was quicker or the call was at its end: was that unusually long? */
   slow(place: Place, kind: Kind, ms: number): void {
-    if (ms < this.hedgeAfterMs(place, kind)) return;
+    if (ms >= this.hedgeAfterMs(place, kind)) this.#healthOf(place).suspect = true;
+  }
+
+  /** A request that was to look at it could not be made, for reasons of the caller's own: nothing is known. */
+  released(place: Place): void {
     const health = this.#healthOf(place);
-    smooth(health, kind, Math.max(ms, health.usualMs.get(kind) ?? 0));
-    health.suspect = true;
+    health.probing = false;
+    health.suspect = false;
   }
 
   /** How long to wait for a place before a second one is asked beside it (ms). */
   hedgeAfterMs(place: Place, kind: Kind): number {
     const usual = this.#health.get(place.url)?.usualMs.get(kind);
-    if (usual === undefined) return HEDGE_MAX_MS;
-    return Math.min(HEDGE_MAX_MS, Math.max(HEDGE_MIN_MS, HEDGE_FACTOR * usual));
+    return usual === undefined ? HEDGE_UNKNOWN_MS : Math.max(HEDGE_MIN_MS, HEDGE_FACTOR * usual);
   }
 
   #healthOf(place: Place): Health {

@@ -1,114 +1,172 @@
 import { canonicalNumber } from '../lib/core/number.ts';
 import type { SynclineClient } from './client.ts';
-import type { Condition, Operation } from './conditions.ts';
 import { SynclineError } from './errors.ts';
-import type { BatchResult, BatchWrite, PatchOutcome, Query, QueryOptions, QueryPage, ReadOptions, ReadResult, WriteOptions, WriteOutcome } from './types.ts';
+import { readToken, writeToken } from './session-token.ts';
+import type {
+  BatchOptions,
+  BatchOutcome,
+  BatchWrite,
+  CallOptions,
+  Items,
+  Patch,
+  PatchOptions,
+  PatchOutcome,
+  Query,
+  QueryOptions,
+  QueryPage,
+  ReadItem,
+  ReadOptions,
+  ReadResult,
+  WriteOptions,
+  WriteOutcome,
+} from './types.ts';
 import type { NativeItem } from './values.ts';
 import { marshal } from './values.ts';
+import { itemsOf, pagesOf } from './wire.ts';
 
 /** Keys whose newest revision a session keeps; of more it knows only that it has written. */
 const KEYS_MAX = 1_000;
-/** Keys that a token carries; more make it say only that there were more. */
-const TOKEN_KEYS_MAX = 50;
-const TOKEN_VERSION = 1;
-
-interface Token {
-  readonly v: number;
-  readonly keys: readonly (readonly [string, string])[];
-  readonly more: boolean;
-}
 
 /**
  * Reads what it wrote. It keeps the newest revision of each key that it has written, and reads such a key at least as new
- * as that; other keys, and sessions that have written nothing, read eventually. When it has written more keys than it
- * keeps, a key that it does not know is read strongly, since it may be one of those.
+ * as that; other keys, and sessions that have written nothing, read eventually. A key is read strongly where the session
+ * cannot say how new it must be: after a write whose outcome is not known, and, when it has written more keys than it keeps,
+ * for every key that it does not know, since that may be one of those.
  *
  * Queries of a session that has written are strong: there is no revision of a partition.
  */
-export class SynclineSession {
+export class SynclineSession implements Items {
   readonly #client: SynclineClient;
-  /** Key → its newest revision, the one that was written longest ago first. */
-  readonly #revisions = new Map<string, string>();
-  #forgotten = false;
+  /** Key → its newest revision, or null where that is not known; the one that was written longest ago first. */
+  readonly #revisions: Map<string, string | null>;
+  #forgotten: boolean;
 
   /** @param token of another session. @throws SynclineError "invalid-value" when it is none */
   constructor(client: SynclineClient, token?: string) {
+    const written = token === undefined ? { revisions: [], forgotten: false } : readToken(token);
     this.#client = client;
-    if (token === undefined) return;
-    const read = readToken(token);
-    for (const [key, revision] of read.keys) this.#revisions.set(key, revision);
-    this.#forgotten = read.more;
+    this.#revisions = new Map(written.revisions);
+    this.#forgotten = written.forgotten;
   }
 
-  get(key: NativeItem, options: Omit<ReadOptions, 'consistency'> = {}): Promise<ReadResult> {
-    const atLeast = this.#revisions.get(keyId(key));
-    const consistency = atLeast !== undefined ? { atLeast } : this.#forgotten ? ('strong' as const) : ('eventual' as const);
-    return this.#client.get(key, { ...options, consistency });
+  /** @param options.consistency is never less than what the session has written */
+  get(key: NativeItem, options: ReadOptions = {}): Promise<ReadResult> {
+    return this.#client.get(key, { ...options, consistency: this.#consistency(key, options.consistency) });
   }
 
-  async put(item: NativeItem, options?: WriteOptions): Promise<WriteOutcome> {
-    const key = await this.#client.keyOf(item, options);
-    return this.#wrote(key, await this.#client.put(item, options));
+  put(item: NativeItem, options: WriteOptions = {}): Promise<WriteOutcome> {
+    const left = this.#client.timed(options);
+    return this.#tracked(this.#client.put(item, options), () => this.#keyOf(item, left()));
   }
 
-  async patch(key: NativeItem, patch: { readonly operations: readonly Operation[]; readonly if?: Condition }, options?: WriteOptions): Promise<PatchOutcome> {
-    return this.#wrote(key, await this.#client.patch(key, patch, options));
+  patch(key: NativeItem, patch: Patch, options?: PatchOptions): Promise<PatchOutcome> {
+    return this.#tracked(this.#client.patch(key, patch, options), async () => key);
   }
 
-  async delete(key: NativeItem, options?: WriteOptions): Promise<WriteOutcome> {
-    return this.#wrote(key, await this.#client.delete(key, options));
+  delete(key: NativeItem, options?: WriteOptions): Promise<WriteOutcome> {
+    return this.#tracked(this.#client.delete(key, options), async () => key);
   }
 
-  async batchWrite(writes: readonly BatchWrite[], options?: Pick<WriteOptions, 'idempotencyKey' | 'timeoutMs' | 'signal'>): Promise<readonly BatchResult[]> {
-    const keys = await Promise.all(
-      writes.map((write) => ('put' in write ? this.#client.keyOf(write.put, options) : 'delete' in write ? write.delete : write.patch.key)),
-    );
-    const results = await this.#client.batchWrite(writes, options);
-    results.forEach((result, i) => {
-      const key = keys[i];
-      if (key !== undefined && result.status < 300) this.#wrote(key, result);
-    });
-    return results;
+  async batchWrite(writes: readonly BatchWrite[], options: BatchOptions = {}): Promise<BatchOutcome> {
+    const left = this.#client.timed(options, true);
+    const keyOf = async (write: BatchWrite): Promise<NativeItem | undefined> => {
+      if ('put' in write) return await this.#keyOf(write.put, left());
+      return 'delete' in write ? write.delete : write.patch.key;
+    };
+    try {
+      const outcome = await this.#client.batchWrite(writes, options);
+      for (const [i, result] of outcome.results.entries()) {
+        const made = result.status < 300;
+        if (made || result.status >= 500) this.#wrote(await keyOf(writes[i] as BatchWrite), made ? result.revision : undefined);
+      }
+      return outcome;
+    } catch (error) {
+      if (mayHaveWritten(error)) for (const write of writes) this.#wrote(await keyOf(write), undefined);
+      throw error;
+    }
   }
 
-  query(query: Query, options: Omit<QueryOptions, 'consistency'> = {}): Promise<QueryPage> {
-    return this.#client.query(query, { ...options, consistency: this.#hasWritten() ? 'strong' : 'eventual' });
+  query(query: Query, options: QueryOptions = {}): Promise<QueryPage> {
+    return this.#client.query(query, this.#ofMany(options));
   }
 
-  /** What another session, in another process or a browser, needs to read what this one wrote. Text of URL-safe characters. */
+  queryPages(query: Query, options: QueryOptions = {}): AsyncGenerator<QueryPage, void, undefined> {
+    return pagesOf(query.after, (after) => this.query({ ...query, ...after }, options));
+  }
+
+  queryAll(query: Query, options: QueryOptions = {}): AsyncGenerator<ReadItem, void, undefined> {
+    return itemsOf(this.queryPages(query, options));
+  }
+
+  count(query: Omit<Query, 'select' | 'limit'>, options: CallOptions & Pick<QueryOptions, 'consistency'> = {}): Promise<number> {
+    return this.#client.count(query, this.#ofMany(options));
+  }
+
+  keyNames(options?: CallOptions): Promise<readonly string[]> {
+    return this.#client.keyNames(options);
+  }
+
+  timed<T extends CallOptions>(options: T, many?: boolean): () => T {
+    return this.#client.timed(options, many);
+  }
+
+  /**
+   * What another session, in another process or a browser, needs to read what this one wrote. URL-safe text of at most 4,000
+   * characters; it has the keys that were written last, so it is as secret as those.
+   */
   token(): string {
-    const keys = [...this.#revisions].slice(-TOKEN_KEYS_MAX);
-    const token: Token = { v: TOKEN_VERSION, keys, more: this.#forgotten || this.#revisions.size > keys.length };
-    return btoa(encodeURIComponent(JSON.stringify(token)))
-      .replaceAll('+', '-')
-      .replaceAll('/', '_')
-      .replaceAll('=', '');
+    return writeToken({ revisions: this.#revisions, forgotten: this.#forgotten });
   }
 
-  #hasWritten(): boolean {
-    return this.#forgotten || this.#revisions.size > 0;
+  #consistency(key: NativeItem, asked: ReadOptions['consistency'] = 'eventual'): NonNullable<ReadOptions['consistency']> {
+    const own = this.#revisions.get(keyId(key));
+    if (asked === 'strong' || own === null || (own === undefined && this.#forgotten)) return 'strong';
+    if (own === undefined) return asked;
+    return { atLeast: asked === 'eventual' || isLater(own, asked.atLeast) ? own : asked.atLeast };
   }
 
-  #wrote<T extends { readonly revision?: string }>(key: NativeItem, outcome: T): T {
+  #ofMany<T extends Pick<QueryOptions, 'consistency'>>(options: T): T {
+    return this.#forgotten || this.#revisions.size > 0 ? { ...options, consistency: 'strong' } : options;
+  }
+
+  /** The key of an item that was put; undefined when the names of its attributes cannot be learnt in time. */
+  async #keyOf(item: NativeItem, options: CallOptions): Promise<NativeItem | undefined> {
+    const names = await this.#client.keyNames(options).catch(() => undefined);
+    if (names === undefined || names.some((name) => item[name] === undefined)) return undefined;
+    return Object.fromEntries(names.map((name) => [name, item[name]]));
+  }
+
+  async #tracked<T extends { readonly revision?: string }>(write: Promise<T>, key: () => Promise<NativeItem | undefined>): Promise<T> {
+    try {
+      const outcome = await write;
+      this.#wrote(await key(), outcome.revision);
+      return outcome;
+    } catch (error) {
+      if (mayHaveWritten(error)) this.#wrote(await key(), undefined);
+      throw error;
+    }
+  }
+
+  #wrote(key: NativeItem | undefined, revision: string | undefined): void {
+    if (key === undefined) {
+      this.#forgotten = true;
+      return;
+    }
     const id = keyId(key);
     const before = this.#revisions.get(id);
-    const { revision } = outcome;
-    // Revisions are texts of bytes that sort as they are; base64url does not, so they are compared decoded.
-    if (revision === undefined) this.#forgotten = true;
-    else if (before === undefined || isLater(revision, before)) {
-      this.#revisions.delete(id);
-      this.#revisions.set(id, revision);
-    }
-    if (this.#revisions.size > KEYS_MAX) {
-      for (const oldest of this.#revisions.keys()) {
-        this.#revisions.delete(oldest);
-        break;
-      }
-      this.#forgotten = true;
-    }
-    return outcome;
+    // A repetition answers with the revision of the first time, which may be older than what was written since.
+    const newest = revision === undefined || typeof before !== 'string' || isLater(revision, before) ? (revision ?? null) : before;
+    this.#revisions.delete(id);
+    this.#revisions.set(id, newest);
+    const [oldest] = this.#revisions.keys();
+    if (this.#revisions.size <= KEYS_MAX || oldest === undefined) return;
+    this.#revisions.delete(oldest);
+    this.#forgotten = true;
   }
 }
+
+/** Whether a failed write may have taken effect, or may yet. */
+const mayHaveWritten = (error: unknown): boolean => error instanceof SynclineError && (error.code === 'unknown-outcome' || error.code === 'aborted');
 
 /** One text for a key, whatever the order of its attributes and the spelling of its numbers. */
 function keyId(key: NativeItem): string {
@@ -119,19 +177,7 @@ function keyId(key: NativeItem): string {
   return JSON.stringify(parts.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const decoded = (text: string): string => atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+/** Whether a revision is later than another one: they are bytes that sort as they do, which their base64url does not. */
+const isLater = (a: string, b: string): boolean => bytes(a) > bytes(b);
 
-/** Whether a revision is later than another one. */
-const isLater = (a: string, b: string): boolean => decoded(a) > decoded(b);
-
-/** @throws SynclineError "invalid-value" */
-function readToken(text: string): Token {
-  try {
-    const token = JSON.parse(decodeURIComponent(decoded(text))) as Token;
-    const fits = token.v === TOKEN_VERSION && Array.isArray(token.keys) && token.keys.length <= TOKEN_KEYS_MAX;
-    if (fits && token.keys.every((entry) => entry.length === 2 && entry.every((part: unknown) => typeof part === 'string'))) return token;
-  } catch {
-    // Said below.
-  }
-  throw new SynclineError('invalid-value', `This is not the token of a session: ${JSON.stringify(text.slice(0, 40))}.`);
-}
+const bytes = (revision: string): string => atob(revision.replaceAll('-', '+').replaceAll('_', '/'));

@@ -4,7 +4,10 @@ import { canonicalNumber } from '../lib/core/number.ts';
 import { bytesOf } from '../lib/core/values.ts';
 import { SynclineError } from './errors.ts';
 
-/** A number as its digits: what JavaScript's own numbers cannot hold exactly comes back as one of these. Up to 38 digits. */
+/**
+ * A number as its digits: what JavaScript's own numbers cannot hold exactly comes back as one of these, whole numbers beyond
+ * 2^53 - 1 included. Up to 38 digits.
+ */
 export class NumberValue {
   readonly #text: string;
 
@@ -23,9 +26,12 @@ export class NumberValue {
     return this.#text;
   }
 
-  /** @throws SyntaxError when it is not whole. */
+  /** @throws SynclineError "invalid-value" when it is not whole. */
   toBigInt(): bigint {
-    return BigInt(this.#text);
+    const canonical = canonicalNumber(this.#text);
+    const [digits = '0', exponent = '0'] = canonical.split('e');
+    if (Number(exponent) < 0) throw new SynclineError('invalid-value', `${this.#text} is not a whole number.`);
+    return BigInt(digits) * 10n ** BigInt(exponent);
   }
 
   /** The nearest JavaScript number, which may differ. */
@@ -107,6 +113,9 @@ export function marshalItem(item: NativeItem, path = 'item', depth = 0): Item {
 function numberText(value: number | bigint | NumberValue, path: string): string {
   const text = String(value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw wrong(`${text} is no number that can be stored.`, path);
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw wrong(`${text} may have lost digits already: whole numbers beyond 2^53 - 1 are given as a bigint or a NumberValue.`, path);
+  }
   try {
     canonicalNumber(text);
   } catch (error) {
@@ -149,13 +158,16 @@ export function unmarshalItem(item: Item): { [name: string]: NativeValue } {
 
 function numberOf(text: string): number | NumberValue {
   const number = Number(text);
-  return Number.isFinite(number) && canonicalNumber(String(number)) === canonicalNumber(text) ? number : new NumberValue(text);
+  const whole = Number.isInteger(number);
+  const exact = Number.isFinite(number) && (!whole || Number.isSafeInteger(number)) && canonicalNumber(String(number)) === canonicalNumber(text);
+  return exact ? number : new NumberValue(text);
 }
 
 /** Bytes turned into characters in one call: more would overflow its arguments. */
 const CHUNK_BYTES = 8_192;
 
-function toBase64(bytes: Uint8Array): string {
+/** Padded base64 of bytes. `btoa` is in Node and in browsers. */
+export function toBase64(bytes: Uint8Array): string {
   let text = '';
   for (let i = 0; i < bytes.length; i += CHUNK_BYTES) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK_BYTES));
   return btoa(text);

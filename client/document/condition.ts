@@ -89,10 +89,16 @@ function comparator(reader: Reader): (typeof COMPARATORS)[number] {
 }
 
 function sizeCondition(reader: Reader, path: DocumentPath): Condition {
-  const is = comparator(reader);
+  const size = (is: (typeof COMPARATORS)[number], value: number): Condition => ({ path, op: 'size', is, value });
+  if (!reader.word('BETWEEN')) return size(comparator(reader), sizeValue(reader));
+  const from = sizeValue(reader);
+  if (!reader.word('AND')) reader.fail('BETWEEN takes two values, with AND between them');
+  return { and: [size('>=', from), size('<=', sizeValue(reader))] };
+}
+
+function sizeValue(reader: Reader): number {
   const value = reader.value();
-  if (typeof value !== 'number') reader.fail('size() is compared with a number');
-  return { path, op: 'size', is, value: value as number };
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : reader.fail('size() is compared with a whole number from 0 on');
 }
 
 function functionCondition(reader: Reader, name: string): Condition {

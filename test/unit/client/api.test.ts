@@ -10,7 +10,10 @@ import { answer, FakeSet } from './world.ts';
 
 /** The client on the real handlers of the API, over the memory cloud. */
 
-function clientRuntime(world: World): ClientRuntime {
+/** Sends a request to a member, or does something else with it. */
+type Network = (member: string, send: () => Promise<Response>, signal: AbortSignal) => Promise<Response>;
+
+function clientRuntime(world: World, network: Network = (_, send) => send()): ClientRuntime {
   return {
     ...new FakeSet().runtime(),
     now: () => world.clock.elapsed(),
@@ -21,25 +24,28 @@ function clientRuntime(world: World): ClientRuntime {
       }),
     fetch: async (address, init) => {
       const url = new URL(address);
-      const got = await world.start(url.hostname, {
-        method: init.method ?? 'GET',
-        path: url.pathname.replace(/^\/v1/, ''),
-        query: Object.fromEntries(url.searchParams),
-        headers: Object.fromEntries(new Headers(init.headers)),
-        ...(init.body !== undefined && { body: init.body as string }),
-      });
-      return answer(got.status, got.body, got.headers);
+      const send = async (): Promise<Response> => {
+        const got = await world.start(url.hostname, {
+          method: init.method ?? 'GET',
+          path: url.pathname.replace(/^\/v1/, ''),
+          query: Object.fromEntries(url.searchParams),
+          headers: Object.fromEntries(new Headers(init.headers)),
+          ...(init.body !== undefined && { body: init.body as string }),
+        });
+        return answer(got.status, got.body, got.headers);
+      };
+      return network(url.hostname, send, init.signal as AbortSignal);
     },
   };
 }
 
 /** A client that asks these members, in their order. */
-const clientOf = (world: World, regions: readonly string[]): SynclineClient =>
+const clientOf = (world: World, regions: readonly string[], network?: Network): SynclineClient =>
   new SynclineClient({
     endpoints: regions.map((region) => `https://${region}/v1`),
     auth: { type: 'bearer', token: async () => 'unused' },
     hedge: false,
-    runtime: clientRuntime(world),
+    runtime: clientRuntime(world, network),
   });
 
 async function world(): Promise<{ world: World; client: SynclineClient }> {
@@ -91,7 +97,7 @@ describe('the client on the API', () => {
 
   it('queries a partition page by page, and counts it', async () => {
     const { world: w, client } = await world();
-    const results = await w.clock.run(client.batchWrite(Array.from({ length: 25 }, (_, i) => ({ put: { country: 'FR', cityId: i, even: i % 2 === 0 } }))));
+    const { results } = await w.clock.run(client.batchWrite(Array.from({ length: 25 }, (_, i) => ({ put: { country: 'FR', cityId: i, even: i % 2 === 0 } }))));
     expect(results.every((r) => r.status === 201)).toBe(true);
     const query = { partition: 'FR', filter: { path: 'even', op: '=', value: true }, limit: 4, descending: true } as const;
     const seen: unknown[] = [];
@@ -116,6 +122,128 @@ describe('the client on the API', () => {
     await w.clock.run(session.delete(KEY));
     expect((await w.clock.run(session.get(KEY))).item).toBeUndefined();
     expect(() => near.session('nonsense')).toThrow('not the token');
+  });
+
+  it('makes each write once, however often requests and answers are lost, by whichever member', async () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const { world: w } = await world();
+      let chance = seed;
+      const next = (): number => {
+        chance = (chance * 48_271) % 0x7fff_ffff;
+        return chance / 0x7fff_ffff;
+      };
+      const never = (signal: AbortSignal): Promise<never> =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+      const fates = { lost: 0, unanswered: 0, refused: 0, busy: 0 };
+      const client = clientOf(w, REGIONS, async (_, send, signal) => {
+        const fate = next();
+        if (fate < 0.1) {
+          fates.lost += 1;
+          return never(signal);
+        }
+        if (fate < 0.25) {
+          fates.unanswered += 1;
+          await send();
+          return never(signal);
+        }
+        if (fate < 0.3) {
+          fates.refused += 1;
+          throw new TypeError('fetch failed');
+        }
+        if (fate < 0.35) {
+          fates.busy += 1;
+          return answer(502, '<html>Bad gateway</html>');
+        }
+        return send();
+      });
+      const codes: string[] = [];
+      const write = async (n: number): Promise<void> => {
+        const idempotencyKey = `${seed}-${n}`;
+        const patch = { operations: [{ op: 'increment', path: 'n', value: 1 } as const] };
+        for (let tries = 0; tries < 20; tries += 1) {
+          try {
+            await client.patch({ ...KEY, cityId: n % 4 }, patch, { idempotencyKey });
+            return;
+          } catch (error) {
+            codes.push((error as SynclineError).code);
+          }
+        }
+        throw new Error('It was never answered.');
+      };
+      const writes = Array.from({ length: 40 }, (_, n) => n);
+      await w.clock.run(
+        Promise.all(
+          [0, 1, 2, 3].map(async (writer) => {
+            for (const n of writes.filter((i) => i % 4 === writer)) await write(n);
+          }),
+        ),
+      );
+      const calm = clientOf(w, [EU]);
+      let total = 0;
+      for (let i = 0; i < 4; i += 1) total += (await w.clock.run(calm.get({ ...KEY, cityId: i }, { consistency: 'strong' }))).item?.['n'] as number;
+      expect(total, `seed ${seed}: ${JSON.stringify(fates)}`).toBe(writes.length);
+      expect(codes.filter((c) => !['unknown-outcome', 'timeout', 'unreachable'].includes(c))).toEqual([]);
+      expect(fates.lost * fates.unanswered * fates.refused).toBeGreaterThan(0);
+    }
+  });
+
+  it('gives items as DynamoDB JSON, too, where that is asked for', async () => {
+    const { world: w, client } = await world();
+    await w.clock.run(client.put({ ...KEY, n: new NumberValue('12345678901234567890.5') }));
+    const read = await w.clock.run(client.get(KEY, { raw: true, consistency: 'strong' }));
+    expect(read.raw).toEqual({ country: { S: 'DE' }, cityId: { N: '1' }, n: { N: '12345678901234567890.5' } });
+    const page = await w.clock.run(client.query({ partition: 'DE' }, { raw: true, consistency: 'strong' }));
+    expect(page.raw).toEqual([read.raw]);
+    expect(await w.clock.run(client.get(KEY))).not.toHaveProperty('raw');
+  });
+
+  it('names what came of each write of a batch, and makes those that were made only once', async () => {
+    const { world: w, client } = await world();
+    await w.clock.run(client.put({ ...KEY, n: 1 }));
+    const writes = [
+      { put: { ...KEY, cityId: 2 }, ifNoneMatch: '*' },
+      { put: { ...KEY, n: 2 }, ifNoneMatch: '*' },
+      { patch: { key: { ...KEY, cityId: 3 }, operations: [{ op: 'increment', path: 'n', value: 1 }] } },
+      { patch: { key: { ...KEY, cityId: 4 }, operations: [{ op: 'set', path: 'n', value: 1 }] }, ifMatch: '*' },
+      { delete: { ...KEY, cityId: 5 } },
+    ] as const;
+    const first = await w.clock.run(client.batchWrite(writes));
+    expect(first.results.map((r) => r.status)).toEqual([201, 412, 201, 412, 204]);
+    expect(first.results[1]?.problem?.type).toBe('urn:syncline:problem:precondition-failed');
+    const { idempotencyKey } = first;
+    const again = await w.clock.run(client.batchWrite(writes, { idempotencyKey }));
+    expect(again.results.map((r) => [r.status, r.replayed])).toEqual([
+      [201, true],
+      [412, undefined],
+      [201, true],
+      [412, undefined],
+      [204, true],
+    ]);
+    expect((await w.clock.run(client.get({ ...KEY, cityId: 3 }, { consistency: 'strong' }))).item?.['n']).toBe(1);
+  });
+
+  it('gives no item after a change that asked for none', async () => {
+    const { world: w, client } = await world();
+    const outcome = await w.clock.run(client.patch(KEY, { operations: [{ op: 'set', path: 'n', value: 1 }] }, { returnItem: false }));
+    expect(outcome.revision).toBeDefined();
+    expect(outcome).not.toHaveProperty('item');
+  });
+
+  it.each(['a b+c', 'a/b%2Fc?d=e&f#g', 'ü😀', "'!*()~", '\u0000 ', '.'])('takes a key of %j', async (country) => {
+    const { world: w, client } = await world();
+    await w.clock.run(client.put({ country, cityId: -1.5, v: 1 }));
+    expect((await w.clock.run(client.get({ country, cityId: -1.5 }, { consistency: 'strong' }))).item).toEqual({ country, cityId: -1.5, v: 1 });
+  });
+
+  it('reads its own writes through a document client on a session', async () => {
+    const { world: w } = await world();
+    const near = clientOf(w, [US]);
+    const documents = SynclineDocumentClient.from(near.session());
+    await w.clock.run(documents.put({ Item: ULM }));
+    expect((await w.clock.run(near.get(KEY))).item).toBeUndefined();
+    expect((await w.clock.run(documents.get({ Key: KEY }))).Item?.['name']).toBe('Ulm');
+    const { Items } = await w.clock.run(documents.query({ KeyConditionExpression: 'country = :c', ExpressionAttributeValues: { ':c': 'DE' } }));
+    expect(Items).toHaveLength(1);
   });
 
   it('serves those who know the AWS SDK’s document client', async () => {

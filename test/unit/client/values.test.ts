@@ -63,10 +63,39 @@ describe('values of JavaScript', () => {
     expect(unmarshal({ N: text })).toBe(number);
   });
 
-  it.each(['9007199254740993', '0.1000000000000000055511151231257827', '1E125', '12345678901234567890123456789012345678'])('%s keeps its digits', (text) => {
+  it.each([
+    '9007199254740992',
+    '9007199254740993',
+    '-9007199254740993',
+    '0.1000000000000000055511151231257827',
+    '1E125',
+    '-1E-130',
+    '12345678901234567890123456789012345678',
+  ])('%s keeps its digits', (text) => {
     const value = unmarshal({ N: text });
-    expect(value instanceof NumberValue ? value.toString() : String(value)).toMatch(/\d/);
     expect(sameValue(marshal(value), { N: text })).toBe(true);
+    // Its text is the one that was stored, however it is looked at.
+    if (value instanceof NumberValue) expect([value.toString(), JSON.parse(JSON.stringify(value))]).toEqual([text, text]);
+    else expect(text).toBe('-1E-130');
+  });
+
+  it('come back as what they were, if they were numbers that JavaScript holds exactly', () => {
+    const finite = fc.double({ noDefaultInfinity: true, noNaN: true, min: -1e125, max: 1e125 }).filter((n) => n === 0 || Math.abs(n) > 1e-125);
+    fc.assert(
+      fc.property(fc.oneof(fc.maxSafeInteger(), finite), (n) => {
+        if (Number.isInteger(n) && !Number.isSafeInteger(n)) expect(() => marshal(n)).toThrow('bigint or a NumberValue');
+        else expect(unmarshal(marshal(n))).toBe(Object.is(n, -0) ? 0 : n);
+      }),
+    );
+    fc.assert(fc.property(fc.bigInt({ min: -(10n ** 37n), max: 10n ** 37n }), (n) => BigInt(String(unmarshal(marshal(n)))) === n));
+  });
+
+  it('of NumberValue are whole numbers, too, where they are', () => {
+    expect(new NumberValue('12345678901234567890').toBigInt()).toBe(12_345_678_901_234_567_890n);
+    expect(new NumberValue('-1.5E3').toBigInt()).toBe(-1_500n);
+    expect(new NumberValue('0.0').toBigInt()).toBe(0n);
+    expect(new NumberValue('0.25').toNumber()).toBe(0.25);
+    expect(code(() => new NumberValue('0.25').toBigInt())).toBe('invalid-value');
   });
 
   it('refuse what DynamoDB has no type for, and say where it stands', () => {
@@ -81,6 +110,7 @@ describe('values of JavaScript', () => {
       new Map(),
       undefined,
       1e200,
+      2 ** 53,
     ];
     for (const value of wrong) expect(code(() => marshal(value as NativeValue))).toBe('invalid-value');
     expect(() => marshalItem({ a: [{ b: new Date() as unknown as string }] })).toThrow('item.a[0].b');

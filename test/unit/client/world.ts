@@ -1,4 +1,5 @@
 import { SynclineClient } from '../../../client/client.ts';
+import { SynclineError } from '../../../client/errors.ts';
 import type { ClientRuntime } from '../../../client/runtime.ts';
 import type { ClientOptions } from '../../../client/types.ts';
 import { ManualClock } from '../../../lib/adapters/memory/clock.ts';
@@ -8,8 +9,20 @@ import { ManualClock } from '../../../lib/adapters/memory/clock.ts';
 export const [NEAR, MIDDLE, FAR] = ['near', 'middle', 'far'] as const;
 export type Name = typeof NEAR | typeof MIDDLE | typeof FAR;
 
-/** What a member does with a request. `lost`: it does it, and its answer never arrives. */
-export type Mood = 'well' | 'frozen' | 'refused' | 'lost' | { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
+/**
+ * What a member does with a request. `lost`: it does it, and its answer never arrives. `slow`: it takes ten times as long;
+ * `delayMs`: so much longer.
+ * A function tells by the request.
+ */
+export type Mood =
+  | 'well'
+  | 'frozen'
+  | 'refused'
+  | 'unreached'
+  | 'lost'
+  | 'slow'
+  | { readonly delayMs: number }
+  | { readonly status: number; readonly code?: string; readonly headers?: Readonly<Record<string, string>> };
 
 /** Round trip of each (ms). */
 const LATENCY: Readonly<Record<Name, number>> = { near: 5, middle: 40, far: 120 };
@@ -29,12 +42,16 @@ export const answer = (status: number, body: unknown, headers: Readonly<Record<s
 
 export class FakeSet {
   readonly clock = new ManualClock();
-  readonly moods: Record<Name, Mood> = { near: 'well', middle: 'well', far: 'well' };
+  readonly moods: Record<Name, Mood | ((method: string, path: string) => Mood)> = { near: 'well', middle: 'well', far: 'well' };
   readonly seen: Seen[] = [];
-  /** How often each request took effect, by its idempotency key. */
+  /** How often each write was asked for, by its idempotency key: it takes effect the first time. */
   readonly effects = new Map<string, number>();
   /** Whether discovery gives the URLs of all members. */
   announced = true;
+  /** What discovery says of far's URL, where not the truth. */
+  farUrl: string | undefined;
+  /** The revision of the next answer. */
+  revision: () => string = () => 'AQAA';
   #ids = 0;
   #chance = 1;
 
@@ -86,8 +103,10 @@ export class FakeSet {
     const member = hostname as Name;
     const headers = new Headers(init.headers);
     this.seen.push({ member, method: init.method ?? 'GET', path: pathname, at: this.clock.elapsed(), headers, body: init.body as string | undefined });
-    const mood = this.moods[member];
+    const given = this.moods[member];
+    const mood = typeof given === 'function' ? given(init.method ?? 'GET', pathname) : given;
     if (mood === 'refused') throw new TypeError('fetch failed: connection refused');
+    if (mood === 'unreached') throw new TypeError('fetch failed', { cause: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) });
     const signal = init.signal as AbortSignal;
     const gone = new Promise<never>((_, reject) => {
       if (signal.aborted) reject(signal.reason as Error);
@@ -95,27 +114,50 @@ export class FakeSet {
     });
     gone.catch(() => undefined);
     if (mood === 'frozen') return gone;
-    const served = this.clock.sleep(LATENCY[member]).then(() => this.#serve(member, pathname, headers, mood));
+    const delayMs = typeof mood === 'object' && 'delayMs' in mood ? mood.delayMs : 0;
+    const served = this.clock.sleep(LATENCY[member] * (mood === 'slow' ? 10 : 1) + delayMs).then(() => this.#serve(member, pathname, headers, mood));
     return Promise.race([gone, mood === 'lost' ? served.then(() => gone) : served]);
   }
 
   #serve(member: Name, path: string, headers: Headers, mood: Mood): Response {
-    if (typeof mood === 'object') {
-      return answer(mood.status, { type: 'urn:syncline:problem:busy', title: 'Busy', detail: 'Too much.' }, mood.headers);
+    if (typeof mood === 'object' && 'status' in mood) {
+      const code = mood.code ?? 'busy';
+      return answer(mood.status, { type: `urn:syncline:problem:${code}`, title: code, detail: 'Too much.' }, mood.headers);
     }
     if (path === '/v1/.well-known/syncline') {
-      const members = [NEAR, MIDDLE, FAR].map((name) => ({
+      // The farthest first: the order of the members is no hint of where they are.
+      const members = [FAR, MIDDLE, NEAR].map((name) => ({
         member: name,
         region: 'r',
-        url: this.announced || name === member ? url(name) : null,
+        url: name === FAR && this.farUrl !== undefined ? this.farUrl : this.announced || name === member ? url(name) : null,
         role: 'unknown',
       }));
       return answer(200, { set: 's', members, primary: null, epoch: 1, key: { partition: { name: 'id', type: 'S' } } });
     }
     const key = headers.get('idempotency-key');
     if (key !== null) this.effects.set(key, (this.effects.get(key) ?? 0) + 1);
-    return answer(200, { id: { S: 'a' }, n: { N: '1' } }, { 'syncline-member': member, etag: '"tag"', 'syncline-revision': 'AQAA' });
+    if (path === '/v1/query') return answer(200, { items: [], count: 0, scanned: 0 });
+    return answer(200, { id: { S: 'a' }, n: { N: '1' } }, { 'syncline-member': member, etag: '"tag"', 'syncline-revision': this.revision() });
   }
 }
 
 export const url = (name: Name): string => `https://${name}/v1`;
+
+export const KEY = { id: 'a' };
+
+/** The SynclineError that a call ends with. */
+export async function failure(promise: Promise<unknown>): Promise<SynclineError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof SynclineError) return error;
+    throw error;
+  }
+  throw new Error('It should have failed.');
+}
+
+/** A read; beside it the client finds and measures the members, and has the time for it. */
+export async function warm(set: FakeSet, client: SynclineClient): Promise<void> {
+  await set.clock.run(client.get(KEY));
+  await set.clock.advance(2_000);
+}
