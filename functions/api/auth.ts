@@ -162,7 +162,7 @@ async function discovered(issuer: string): Promise<string> {
 
 /** Keys come over TLS, unless the issuer itself, on loopback, does not. */
 const sameSafety = (issuer: string, jwksUri: string): boolean =>
-  jwksUri.startsWith('https://') || (issuer.startsWith('http://') && jwksUri.startsWith(new URL(issuer).origin));
+  jwksUri.startsWith('https://') || (issuer.startsWith('http://') && URL.parse(jwksUri)?.origin === new URL(issuer).origin);
 
 const REALM = 'Bearer realm="syncline"';
 

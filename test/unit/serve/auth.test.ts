@@ -22,6 +22,8 @@ let otherKeys: { publicKey: CryptoKey; privateKey: CryptoKey };
 /** Requests that the server got. */
 let fetched: string[] = [];
 let status = 200;
+/** What is added to the URL of the keys in the discovery document. */
+let elsewhere = '';
 
 beforeAll(async () => {
   keys = await generateKeyPair('RS256', { extractable: true });
@@ -29,7 +31,7 @@ beforeAll(async () => {
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' };
   server = createServer((request, response) => {
     fetched.push(request.url ?? '');
-    const body = request.url === '/keys' ? { keys: [jwk] } : { issuer, jwks_uri: `${issuer}/keys` };
+    const body = request.url === '/keys' ? { keys: [jwk] } : { issuer, jwks_uri: `${issuer}${elsewhere}/keys` };
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => {
@@ -222,6 +224,15 @@ describe('the issuer’s keys', () => {
   ])('where %s: nobody is let in', async (_name, { jwksUri }) => {
     const problem = await refused(bearer(await token()), 'read', settings({ jwksUri: jwksUri.replace('PLACE', issuer) }));
     expect(problem).toMatchObject({ code: 'issuer-unreachable', status: 503 });
+  });
+
+  it.each(['0', '.evil.example', '@evil.example'])('that are fetched without TLS from another place than the issuer (%s) are not taken', async (added) => {
+    elsewhere = added;
+    try {
+      expect(await refused(bearer(await token()), 'read')).toMatchObject({ code: 'issuer-unreachable', status: 503 });
+    } finally {
+      elsewhere = '';
+    }
   });
 
   it('of another issuer than the discovery document names are not taken', async () => {
