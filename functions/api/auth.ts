@@ -160,8 +160,8 @@ async function discovered(issuer: string): Promise<string> {
   return said.jwks_uri;
 }
 
-/** Keys come over TLS, unless the issuer itself, on loopback, does not. */
-const sameSafety = (issuer: string, jwksUri: string): boolean =>
+/** Whether keys may be fetched from there: over TLS, or from the very place of an issuer that has none, which is one on loopback. Pure. */
+export const sameSafety = (issuer: string, jwksUri: string): boolean =>
   jwksUri.startsWith('https://') || (issuer.startsWith('http://') && URL.parse(jwksUri)?.origin === new URL(issuer).origin);
 
 const REALM = 'Bearer realm="syncline"';
