@@ -50,16 +50,22 @@ function chosen(args: readonly string[]): readonly Step[] {
 }
 
 /** What this machine lacks, said before the numbers. */
-function missing(): readonly string[] {
-  const java = spawnSync('java', ['-version'], { stdio: 'ignore' });
-  return java.status === 0
-    ? []
-    : ["skipped: tests on AWS's own DynamoDB Local, since there is no `java` on the PATH. Install a Java runtime, 17 or newer, to run them."];
+function missing(steps: readonly Step[]): readonly string[] {
+  const has = (command: string, flag: string): boolean => spawnSync(command, [flag], { stdio: 'ignore' }).status === 0;
+  const runs = (name: string): boolean => steps.some((s) => s.name === name);
+  return [
+    ...(runs('local') && !has('java', '-version')
+      ? ["skipped: tests on AWS's own DynamoDB Local, since there is no `java` on the PATH. Install a Java runtime, 17 or newer, to run them."]
+      : []),
+    ...(runs('e2e') && !['chromium', 'chromium-browser', 'google-chrome'].some((name) => has(name, '--version'))
+      ? ['skipped: the client in a browser, since there is no Chromium on the PATH. Install one to run it.']
+      : []),
+  ];
 }
 
 try {
   const steps = chosen(process.argv.slice(2));
-  process.exitCode = await runSteps(steps, { limitMs: LIMIT_MS, notes: steps.some((s) => s.name === 'local') ? missing() : [] });
+  process.exitCode = await runSteps(steps, { limitMs: LIMIT_MS, notes: missing(steps) });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;

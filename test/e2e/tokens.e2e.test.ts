@@ -4,6 +4,7 @@ import { SynclineClient } from '../../client/client.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { type Deployment, deploy, makeSeeds } from '../../local/deploy.ts';
 import { type Issuer, startIssuer } from '../../local/issuer.ts';
+import { browserOf, Site } from './support/browser.ts';
 
 /** An API that takes tokens in place of signatures, deployed: one region is enough. */
 
@@ -14,20 +15,23 @@ const ITEM = '{"pk":"a","sk":1,"n":1}';
 
 let issuer: Issuer;
 let cloud: Cloud;
+let site: Site;
 let deployment: Deployment;
 beforeAll(async () => {
   issuer = await startIssuer({ audience: 'items' });
+  site = await Site.start();
   await makeSeeds([REGION]);
   cloud = await startCloud({ regions: [REGION], seeded: true });
   deployment = await deploy(cloud, {
     set: 'tokens',
     keys: 'pk:S,sk:N',
-    context: { auth: 'jwt', issuer: issuer.url, audience: issuer.audience, jwksUri: issuer.jwksUri, corsOrigins: 'https://app.example.com' },
+    context: { auth: 'jwt', issuer: issuer.url, audience: issuer.audience, jwksUri: issuer.jwksUri, corsOrigins: `https://app.example.com,${site.origin}` },
   });
 });
 afterAll(async () => {
   await cloud?.stop();
   await issuer?.stop();
+  await site?.stop();
 });
 
 const url = (path: string): string => `${deployment.apis[REGION] ?? ''}${path}`;
@@ -96,4 +100,28 @@ describe('an API that takes tokens', () => {
     await client.put({ pk: 'client', sk: 1, text: 'ünï–🚀' });
     expect((await client.get({ pk: 'client', sk: 1 })).item).toEqual({ pk: 'client', sk: 1, text: 'ünï–🚀' });
   });
+
+  const browser = browserOf();
+  if (browser === undefined) {
+    console.warn('Skipped: the client in a browser, since there is no Chromium on the PATH.');
+    // biome-ignore lint/suspicious/noSkippedTests: said aloud, with the reason, and counted as skipped.
+    test.skip('serves the client in a browser, on a page of a named origin', () => undefined);
+  } else {
+    test('serves the client in a browser, on a page of a named origin', async () => {
+      const told = await site.run(
+        browser,
+        `import { NumberValue, SynclineClient } from './client/index.ts';
+        async function run() {
+          const client = new SynclineClient({ endpoints: [${JSON.stringify(url(''))}], auth: { type: 'bearer', token: async () => ${JSON.stringify(await issuer.token({ scope: 'read write' }))} } });
+          const session = client.session();
+          await session.put({ pk: 'browser/ü', sk: 1, big: new NumberValue('12345678901234567890.5'), bytes: new Uint8Array([1, 255]), tags: new Set(['x']) });
+          const { item } = await session.get({ pk: 'browser/ü', sk: 1 });
+          const { item: patched } = await client.patch({ pk: 'browser/ü', sk: 1 }, { operations: [{ op: 'increment', path: 'n', value: 2 }] });
+          const code = await client.get({ pk: '', sk: 1 }).catch((error) => error.code);
+          return { big: String(item.big), bytes: [...item.bytes], tags: [...item.tags], n: patched.n, count: await client.count({ partition: 'browser/ü' }), code };
+        }`,
+      );
+      expect(told).toEqual({ big: '12345678901234567890.5', bytes: [1, 255], tags: ['x'], n: 2, count: 1, code: 'invalid-key' });
+    });
+  }
 });
