@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { BROWSERS } from './browsers.ts';
 import type { Step } from './steps.ts';
 import { check, runSteps, simulation, tests } from './steps.ts';
 
@@ -57,7 +58,7 @@ function missing(steps: readonly Step[]): readonly string[] {
     ...(runs('local') && !has('java', '-version')
       ? ["skipped: tests on AWS's own DynamoDB Local, since there is no `java` on the PATH. Install a Java runtime, 17 or newer, to run them."]
       : []),
-    ...(runs('e2e') && !['chromium', 'chromium-browser', 'google-chrome'].some((name) => has(name, '--version'))
+    ...(runs('e2e') && !BROWSERS.some((name) => has(name, '--version'))
       ? ['skipped: the client in a browser, since there is no Chromium on the PATH. Install one to run it.']
       : []),
   ];

@@ -6,11 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { root } from '../../../local/paths.ts';
+import { BROWSERS } from '../../../tools/browsers.ts';
 
 /** A page of ours in a real browser. */
 
-/** Names under which systems have Chromium. */
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'] as const;
 /** Longest time from the start of the browser to the page's last word (ms): a first start on a busy machine takes its time. */
 const PAGE_MAX_MS = 90_000;
 
