@@ -14,7 +14,11 @@ describe('figure', () => {
   });
 
   it('lies between its ends, whatever the values and their order', () => {
-    const values = fc.array(fc.double({ noNaN: true, min: -1e9, max: 1e9 }), { minLength: 1 });
+    // Sorting does not tell −0 from 0, and no figure is either for its sign.
+    const values = fc.array(
+      fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map((value) => value + 0),
+      { minLength: 1 },
+    );
     fc.assert(
       fc.property(values, (list) => {
         const { median: middle, min, max } = figure(list);
