@@ -14,7 +14,7 @@ describe('figure', () => {
   });
 
   it('lies between its ends, whatever the values and their order', () => {
-    // Sorting does not tell −0 from 0, and no figure is either for its sign.
+    // A sort takes −0 and 0 for one value, so which of them stands in the middle depends on the order.
     const values = fc.array(
       fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map((value) => value + 0),
       { minLength: 1 },
