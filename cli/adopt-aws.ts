@@ -1,11 +1,7 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import { DescribeTableCommand, DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
-import { remoteError } from '../lib/adapters/aws/classify.ts';
 import type { TableMore } from '../lib/adopt/check.ts';
-import { CONNECT_TIMEOUT_MS } from '../lib/core/constants.ts';
-
-/** A control-plane call may take longer than a table's (ms). */
-const REQUEST_TIMEOUT_MS = 10_000;
+import { controlPlane, remote } from './control-plane.ts';
 
 /** What `adopt` does with a table of the user's. Every method throws RemoteError. */
 export interface AdoptPort {
@@ -19,26 +15,12 @@ export type AdoptConnect = (region: string, endpoint: string | undefined) => Ado
 
 /** The real one. Credentials were chosen when the session was opened. */
 export const adoptPort: AdoptConnect = (region, endpoint) => {
-  const client = new DynamoDBClient({
-    region,
-    ...(endpoint !== undefined && { endpoint }),
-    maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
-  });
+  const client = new DynamoDBClient(controlPlane(region, endpoint));
   return {
-    more: async (name) => {
-      try {
-        return tableMore((await client.send(new DescribeTableCommand({ TableName: name }))).Table ?? {});
-      } catch (error) {
-        throw remoteError(error);
-      }
-    },
+    more: (name) => remote(async () => tableMore((await client.send(new DescribeTableCommand({ TableName: name }))).Table ?? {})),
     enableStream: async (name) => {
-      try {
-        await client.send(new UpdateTableCommand({ TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }));
-      } catch (error) {
-        throw remoteError(error);
-      }
+      const update = { TableName: name, StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } } as const;
+      await remote(() => client.send(new UpdateTableCommand(update)));
     },
   };
 };

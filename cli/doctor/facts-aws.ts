@@ -1,18 +1,16 @@
 import type { Stack, StackResourceSummary } from '@aws-sdk/client-cloudformation';
-import { CloudFormationClient, DescribeStacksCommand, paginateListStackResources } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import { DescribeContinuousBackupsCommand, DescribeTableCommand, DescribeTimeToLiveCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetAccountSettingsCommand, LambdaClient, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { remoteError } from '../../lib/adapters/aws/classify.ts';
-import { CONNECT_TIMEOUT_MS } from '../../lib/core/constants.ts';
 import type { Bootstrap, ClockReading, Fact, Reader, StackFacts, TableFacts } from '../../lib/doctor/facts.ts';
 import { isRemote } from '../../lib/ports/errors.ts';
+import { controlPlane, remote, stackNamed } from '../control-plane.ts';
 import { existence } from './existence.ts';
 import type { FactsPort } from './facts.ts';
 
-/** A control-plane call may take longer than a table's (ms). */
-const REQUEST_TIMEOUT_MS = 10_000;
 /** The stack of `cdk bootstrap`, and its output that holds its version. */
 const TOOLKIT = 'CDKToolkit';
 const TOOLKIT_VERSION = 'BootstrapVersion';
@@ -21,27 +19,12 @@ const DATE_HALF_MS = 500;
 
 /** What is to be seen of a region. @param endpoint of a local cloud, or undefined for AWS. */
 export function factsOf(region: string, endpoint: string | undefined): FactsPort {
-  const settings = {
-    region,
-    ...(endpoint !== undefined && { endpoint }),
-    maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
-  };
+  const settings = controlPlane(region, endpoint);
   const formation = new CloudFormationClient(settings);
   const dynamodb = new DynamoDBClient(settings);
   const lambda = new LambdaClient(settings);
   const sts = new STSClient(settings);
   const ask = existence(settings, { dynamodb, lambda });
-
-  const stackNamed = async (name: string): Promise<Stack | undefined> => {
-    try {
-      return (await formation.send(new DescribeStacksCommand({ StackName: name }))).Stacks?.[0];
-    } catch (error) {
-      // CloudFormation says that a stack is not there by a ValidationError.
-      if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message)) return undefined;
-      throw remoteError(error);
-    }
-  };
 
   return {
     identity: async () => {
@@ -59,7 +42,7 @@ export function factsOf(region: string, endpoint: string | undefined): FactsPort
       return { identity: { account: who.Account ?? '', arn: who.Arn ?? '' }, ...(clock !== undefined && { clock }) };
     },
     bootstrap: async () => {
-      const stack = await stackNamed(TOOLKIT);
+      const stack = await stackNamed(formation, TOOLKIT);
       return stack === undefined ? undefined : bootstrapOf(stack);
     },
     concurrency: async () => {
@@ -101,7 +84,7 @@ export function factsOf(region: string, endpoint: string | undefined): FactsPort
         return found;
       }),
     stack: async (name) => {
-      const stack = await stackNamed(name);
+      const stack = await stackNamed(formation, name);
       if (stack === undefined) return undefined;
       const found: StackResourceSummary[] = [];
       await remote(async () => {
@@ -123,15 +106,6 @@ export function factsOf(region: string, endpoint: string | undefined): FactsPort
       return facts;
     },
   };
-}
-
-/** @throws RemoteError in place of the SDK's errors. */
-async function remote<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw remoteError(error);
-  }
 }
 
 /** A part that may be forbidden while the rest is not. */
