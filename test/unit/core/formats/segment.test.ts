@@ -1,0 +1,211 @@
+import { hash } from 'node:crypto';
+import { zstdDecompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FormatError } from '../../../../lib/core/errors.ts';
+import { nameTime, readLogName, rollupName, segmentName, streamLabel, timeOfName } from '../../../../lib/core/formats/archive-names.ts';
+import type { LogRecord } from '../../../../lib/core/formats/log-record.ts';
+import { decodeLine, encodeLine, ORIGINS } from '../../../../lib/core/formats/log-record.ts';
+import { position } from '../../../../lib/core/formats/position.ts';
+import type { SegmentAbout } from '../../../../lib/core/formats/segment.ts';
+import { decodeFrame, decodeSegment, encodeSegment } from '../../../../lib/core/formats/segment.ts';
+import { decodeFooter, decodeHead, FOOTER_TAIL_BYTES, footerLength } from '../../../../lib/core/formats/segment-footer.ts';
+import type { KeySchema } from '../../../../lib/core/key.ts';
+import { keyHash, keyText } from '../../../../lib/core/key.ts';
+
+const KEY: KeySchema = { partition: { name: 'country', type: 'S' }, sort: { name: 'cityId', type: 'N' } };
+const STREAM = 'arn:aws:dynamodb:eu-central-1:111111111111:table/t/stream/2026-11-24T10:15:03.123';
+const ABOUT: SegmentAbout = { set: 'cities', member: 'eu-central-1', stream: STREAM, shard: 'shardId-1', key: KEY };
+const AT = Date.UTC(2026, 10, 24, 10, 15, 3);
+
+const record = (i: number, more: Partial<LogRecord> = {}): LogRecord => {
+  const keys = { country: { S: 'DE' }, cityId: { N: String(i % 7) } };
+  return { sequence: String(1_000 + i), at: AT + 1_000 * (i % 3), event: 'MODIFY', origin: 'local', keys, newImage: { ...keys, n: { N: String(i) } }, ...more };
+};
+const many = (n: number): LogRecord[] => Array.from({ length: n }, (_, i) => record(i));
+
+const anyRecord = fc.record(
+  {
+    sequence: fc.bigInt({ min: 0n, max: 10n ** 40n - 1n }).map(String),
+    at: fc.integer({ min: AT, max: AT + 80_000_000 }),
+    event: fc.constantFrom<LogRecord['event']>('INSERT', 'MODIFY', 'REMOVE'),
+    origin: fc.constantFrom(...ORIGINS),
+    position: fc.tuple(fc.nat(), fc.bigInt({ min: 0n, max: 10n ** 40n - 1n })).map(([epoch, sequence]) => position(epoch, sequence)),
+    keys: fc.record({ country: fc.record({ S: fc.string({ unit: 'binary', minLength: 1 }) }), cityId: fc.record({ N: fc.integer().map(String) }) }),
+    newImage: fc.dictionary(fc.string(), fc.oneof(fc.record({ S: fc.string({ unit: 'binary' }) }), fc.record({ N: fc.integer().map(String) }))),
+    oldImage: fc.dictionary(fc.string(), fc.record({ B: fc.uint8Array().map((b) => Buffer.from(b).toString('base64')) })),
+  },
+  { requiredKeys: ['sequence', 'at', 'event', 'origin', 'keys'] },
+) as fc.Arbitrary<LogRecord>;
+
+describe('the line of a record', () => {
+  test('is pinned', () => {
+    const line = encodeLine(record(1, { position: position(3, '1001'), oldImage: { country: { S: 'DE' }, cityId: { N: '1' } } }));
+    expect(line).toBe(
+      '{"sequence":"1001","created":1795515304000,"event":"MODIFY","origin":"local","position":"3/1001","keys":{"country":{"S":"DE"},"cityId":{"N":"1"}},' +
+        '"new":{"country":{"S":"DE"},"cityId":{"N":"1"},"n":{"N":"1"}},"old":{"country":{"S":"DE"},"cityId":{"N":"1"}}}',
+    );
+  });
+
+  test('gives the record back, whatever its strings hold', () => {
+    fc.assert(
+      fc.property(anyRecord, (r) => {
+        const line = encodeLine(r);
+        expect(line).not.toContain('\n');
+        expect(decodeLine(line)).toEqual(r);
+      }),
+    );
+  });
+
+  test.each([
+    ['{', 'not JSON'],
+    ['null', '"sequence"'],
+    ['{"sequence":"x","created":1,"event":"INSERT","origin":"local","keys":{}}', '"sequence"'],
+    ['{"sequence":"1","created":-1,"event":"INSERT","origin":"local","keys":{}}', '"created"'],
+    ['{"sequence":"1","created":1,"event":"DROP","origin":"local","keys":{}}', '"event"'],
+    ['{"sequence":"1","created":1,"event":"INSERT","origin":"me","keys":{}}', '"origin"'],
+    ['{"sequence":"1","created":1,"event":"INSERT","origin":"local"}', '"keys"'],
+    ['{"sequence":"1","created":1,"event":"INSERT","origin":"local","keys":{},"new":[]}', '"new"'],
+    ['{"sequence":"1","created":1,"event":"INSERT","origin":"local","keys":{},"position":"4294967296/1"}', '"position"'],
+  ])('that is wrong is refused: %s', (line, what) => {
+    expect(() => decodeLine(line)).toThrow(FormatError);
+    expect(() => decodeLine(line)).toThrow(what);
+  });
+});
+
+describe('a segment', () => {
+  test('is pinned: name, head, and the bytes of the footer', () => {
+    const previous = { shard: 'shardId-0', first: '7', firstAt: AT - 5_000, last: '9', sha256: hash('sha256', 'x', 'base64') };
+    const made = encodeSegment({ ...ABOUT, tableId: 'T-1', previous, doubt: 'silence' }, [record(0), record(1, { event: 'REMOVE', origin: 'expiry' })]);
+    expect(made.name).toBe('log/2026-11-24T10-15-03.123/shardId-1/0000000000000000000000000000000000001000.20261124T101503Z.jsonl.zst');
+    const { frames, dataBytes, dataSha256, ...head } = made.head;
+    expect(head).toEqual({
+      format: 1,
+      set: 'cities',
+      member: 'eu-central-1',
+      stream: STREAM,
+      shard: 'shardId-1',
+      key: KEY,
+      tableId: 'T-1',
+      previous,
+      doubt: 'silence',
+      first: '1000',
+      last: '1001',
+      records: 2,
+      firstAt: AT,
+      fromMs: AT,
+      toMs: AT + 1_000,
+      rawBytes: 379,
+    });
+    expect(frames).toEqual([{ offset: 0, bytes: dataBytes, records: 2 }]);
+    expect(dataSha256).toBe(hash('sha256', made.body.subarray(0, dataBytes), 'base64'));
+    const footer = made.body.subarray(dataBytes);
+    expect(footer.subarray(0, 4).toString('hex')).toBe('5e2a4d18');
+    expect(footer.subarray(9, 9 + 70).toString('hex')).toBe(
+      'ef52975bddae47e8cb0595ffef225f6ff8c9bd07aa04c20e0000000000000000000000' + 'fa903188b77bd0fe7c749c98b44a1b737ac8076eb2ca6cd2000000010000000003e806',
+    );
+    expect(footer.subarray(-8).toString()).toBe('SYNCLOG1');
+    expect(made.sha256).toBe(hash('sha256', made.body, 'base64'));
+  });
+
+  test('is plain JSON lines in zstd frames', () => {
+    const { body, head } = encodeSegment(ABOUT, many(2_000));
+    // Node's own decompressor ends with the first frame of a file that is not small, so the frames are taken one by one.
+    const frames = head.frames.map(({ offset, bytes }) => zstdDecompressSync(body.subarray(offset, offset + bytes)).toString());
+    expect(frames.join('').trimEnd().split('\n').map(decodeLine)).toEqual(many(2_000));
+  });
+
+  test('gives back its records, in frames that can be read one by one', () => {
+    const records = many(2_000);
+    const { body, head } = encodeSegment(ABOUT, records);
+    expect(head.frames.length).toBeGreaterThan(3);
+    expect(decodeSegment(body).records).toEqual(records);
+    const frame = head.frames[2] as (typeof head.frames)[number];
+    const before = (head.frames[0]?.records ?? 0) + (head.frames[1]?.records ?? 0);
+    expect(decodeFrame(body.subarray(frame.offset, frame.offset + frame.bytes))).toEqual(records.slice(before, before + frame.records));
+  });
+
+  test('has an index that finds the records of a key, in their order, and says where their lines are', () => {
+    const records = many(2_000);
+    const { head, index } = decodeFooter(encodeSegment(ABOUT, records).body);
+    const key = keyHash(keyText({ country: { S: 'DE' }, cityId: { N: '3' } }, KEY));
+    const found = index.find(key);
+    expect(found.map((e) => e.ordinal)).toEqual(records.flatMap((_, i) => (i % 7 === 3 ? [i] : [])));
+    for (const { ordinal, frame, at } of found) {
+      const start = head.frames.slice(0, frame).reduce((sum, f) => sum + f.records, 0);
+      expect(ordinal).toBeGreaterThanOrEqual(start);
+      expect(ordinal).toBeLessThan(start + (head.frames[frame]?.records ?? 0));
+      expect(at).toBe(records[ordinal]?.at);
+    }
+    expect(index.find(keyHash('another key'))).toEqual([]);
+  });
+
+  test('is read back whatever its records are', () => {
+    fc.assert(
+      fc.property(fc.array(anyRecord, { minLength: 1, maxLength: 20 }), (records) => {
+        const { body } = encodeSegment(ABOUT, records);
+        expect(decodeSegment(body).records).toEqual(records);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('that has any byte changed is found damaged', () => {
+    const { body } = encodeSegment(ABOUT, many(30));
+    for (let at = 0; at < body.length; at += 1) {
+      const damaged = Buffer.from(body);
+      damaged[at] = (damaged[at] as number) ^ 0x40;
+      expect(() => decodeSegment(damaged), `byte ${at} of ${body.length}`).toThrow(FormatError);
+    }
+  });
+
+  test('that is cut off, or has bytes too many, is found damaged', () => {
+    const { body } = encodeSegment(ABOUT, many(30));
+    for (let length = 0; length < body.length; length += 1) expect(() => decodeSegment(body.subarray(0, length)), `${length} bytes`).toThrow(FormatError);
+    expect(() => decodeSegment(Buffer.concat([Buffer.alloc(1), body]))).toThrow(FormatError);
+    expect(() => decodeSegment(Buffer.concat([body, Buffer.alloc(1)]))).toThrow(FormatError);
+  });
+
+  test('whose lines were exchanged for others does not agree with its footer', () => {
+    const [one, other] = [encodeSegment(ABOUT, many(3)), encodeSegment(ABOUT, many(3).toReversed())];
+    const forged = Buffer.concat([other.body.subarray(0, other.head.dataBytes), one.body.subarray(one.head.dataBytes)]);
+    expect(() => decodeSegment(forged)).toThrow(FormatError);
+  });
+
+  test('shows footer and head in its last bytes', () => {
+    const { body, head } = encodeSegment(ABOUT, many(1_000));
+    const tail = body.subarray(-FOOTER_TAIL_BYTES);
+    expect(footerLength(tail)).toBe(body.length - head.dataBytes);
+    expect(decodeFooter(tail).head).toEqual(head);
+    expect(decodeHead(body.subarray(-4_096))).toEqual(head);
+    expect(decodeHead(body.subarray(-60))).toBeUndefined();
+    expect(() => decodeFooter(body.subarray(-footerLength(tail) + 1))).toThrow(/bytes of a footer of/);
+  });
+
+  test('has at least one record', () => {
+    expect(() => encodeSegment(ABOUT, [])).toThrow(FormatError);
+  });
+});
+
+describe('names', () => {
+  test('sort as sequence numbers do, and give back what they were made of', () => {
+    const first = { label: streamLabel(STREAM), shard: 'shardId-1', first: '99', firstAtMs: AT };
+    const later = { ...first, first: '100' };
+    expect(segmentName(first) < segmentName(later)).toBe(true);
+    expect(readLogName(segmentName(first))).toEqual(first);
+    expect(readLogName(rollupName(first))).toEqual(first);
+    expect(readLogName('log/x/y/z.jsonl.zst')).toBeUndefined();
+    expect(readLogName(segmentName({ ...first, first: '0' }))?.first).toBe('0');
+  });
+
+  test('hold whole seconds in UTC', () => {
+    expect(nameTime(AT + 999)).toBe('20261124T101503Z');
+    expect(timeOfName('20261124T101503Z')).toBe(AT);
+    expect(timeOfName('20261131T101503Z')).toBeUndefined();
+    expect(timeOfName('20261124T101503')).toBeUndefined();
+  });
+
+  test('of a stream are refused for what is no stream', () => {
+    expect(() => streamLabel('arn:aws:dynamodb:eu-central-1:111111111111:table/t')).toThrow(FormatError);
+  });
+});
