@@ -1,38 +1,47 @@
 import { hash as cryptoHash } from 'node:crypto';
 import { z } from 'zod';
-import { FormatError } from '../errors.ts';
+import { assert, FormatError } from '../errors.ts';
 import { SegmentIndex } from './segment-index.ts';
 
 /**
- * The footer of a segment: one zstd skippable frame (RFC 8878, 3.1.2), which every zstd decompressor passes over.
+ * The footer of a segment: one zstd frame of raw blocks (RFC 8878, 3.1.1) that holds one line of JSON, so that every tool
+ * which reads the file as zstd JSON lines reads it too, as a line without a sequence number. (A skippable frame would be
+ * passed over by most, but the decompressor of Trino, and so of Athena, fails on it: docs/decisions/0007-segment-footer.md.)
  *
  * | bytes | |
  * |---|---|
- * | 4 | 0x184D2A5E, little-endian: a skippable frame |
- * | 4 | bytes that follow, little-endian |
- * | 1 | format, 0x01 |
- * | n | the index (segment-index.ts) |
+ * | 9 | the frame's header: 0xFD2FB528 little-endian, 0xA0 (a single segment), bytes of the line, little-endian |
+ * | 3 | header of a raw block; as many blocks as the first part of the line needs |
+ * | i | `{"format":1,"index":"`, the index (segment-index.ts) in base64, `","head":` |
+ * | 3 | header of the last block |
  * | m | the head, JSON |
- * | 32 | SHA-256 of format, index and head |
- * | 4 | m, big-endian |
- * | 4 | bytes of the whole footer, big-endian |
- * | 8 | "SYNCLOG1" |
+ * | 52 | `,"sum":"`, SHA-256 over the index and the head in base64 |
+ * | 36 | `","end":"`, m and the bytes of the whole frame in 8 hexadecimal digits each, `SYNCLOG1"}`, a line feed |
  *
- * The head stands near the end, so that the last HEAD_TAIL_BYTES of an object mostly show it without the index.
+ * The head stands near the end, whole within the last block, so that the last HEAD_TAIL_BYTES of an object mostly show it without the index.
  */
-const SKIPPABLE = 0x184d2a5e;
-const FORMAT = 0x01;
-const MAGIC = Buffer.from('SYNCLOG1', 'latin1');
-const SUM_BYTES = 32;
-const TRAILER_BYTES = 4 + 4 + MAGIC.length;
-/** Bytes before the index: the skippable frame's header, and the format. */
-const LEAD_BYTES = 9;
-/** Bytes of a footer without index and head. */
-const FIXED_BYTES = LEAD_BYTES + SUM_BYTES + TRAILER_BYTES;
-/** Largest footer (bytes): an index of 10,000 records and a head with all frames have less than 1 MB. */
+const FRAME_MAGIC = 0xfd2fb528;
+/** A frame header descriptor: a single segment, its size in four bytes, no checksum, no dictionary. */
+const DESCRIPTOR = 0xa0;
+const FRAME_HEADER_BYTES = 9;
+const BLOCK_HEADER_BYTES = 3;
+/** Most bytes of a block. */
+const BLOCK_BYTES_MAX = 128 * 1_024;
+const BEFORE_INDEX = '{"format":1,"index":"';
+const BEFORE_HEAD = '","head":';
+const BEFORE_SUM = ',"sum":"';
+const BEFORE_END = '","end":"';
+const AFTER_END = 'SYNCLOG1"}\n';
+/** Base64 of 32 bytes. */
+const SUM_CHARACTERS = 44;
+const LENGTH_DIGITS = 8;
+const TRAILER_BYTES = 2 * LENGTH_DIGITS + AFTER_END.length;
+/** Bytes after the head. */
+const AFTER_HEAD = BEFORE_SUM.length + SUM_CHARACTERS + BEFORE_END.length + TRAILER_BYTES;
+/** Largest footer (bytes): that of 10,000 records has half of a megabyte. */
 const FOOTER_BYTES_MAX = 4 * 1_024 * 1_024;
 
-/** How much of an object's end is read to have its footer (bytes): that of about 1,800 records. */
+/** How much of an object's end is read to have its footer (bytes): that of about 1,300 records. */
 export const FOOTER_TAIL_BYTES = 64 * 1_024;
 /** How much of an object's end is read to have its head alone (bytes). */
 export const HEAD_TAIL_BYTES = 4 * 1_024;
@@ -105,34 +114,49 @@ export interface SegmentFooter {
   readonly index: SegmentIndex;
 }
 
-/** The bytes of a footer. */
-export function encodeFooter(head: SegmentHead, index: Uint8Array): Buffer {
-  const json = Buffer.from(JSON.stringify(head), 'utf8');
-  const length = FIXED_BYTES + index.length + json.length;
-  const lead = Buffer.alloc(LEAD_BYTES);
-  lead.writeUInt32LE(SKIPPABLE, 0);
-  lead.writeUInt32LE(length - 8, 4);
-  lead[8] = FORMAT;
-  const trailer = Buffer.alloc(TRAILER_BYTES);
-  trailer.writeUInt32BE(json.length, 0);
-  trailer.writeUInt32BE(length, 4);
-  MAGIC.copy(trailer, 8);
-  const summed = Buffer.concat([lead.subarray(8), index, json]);
-  return Buffer.concat([lead.subarray(0, 8), summed, sumOf(summed), trailer]);
+/** The bytes of a footer. @throws InvariantError for a head larger than a block: it has one entry a frame. */
+export const encodeFooter = (head: SegmentHead, index: Uint8Array): Buffer => footerFrame(Buffer.from(JSON.stringify(head), 'utf8'), index);
+
+function footerFrame(headText: Uint8Array, index: Uint8Array): Buffer {
+  const first = Buffer.from(`${BEFORE_INDEX}${Buffer.from(index).toString('base64')}${BEFORE_HEAD}`, 'latin1');
+  const blocks = Math.ceil(first.length / BLOCK_BYTES_MAX) + 1;
+  const lineBytes = first.length + headText.length + AFTER_HEAD;
+  const length = FRAME_HEADER_BYTES + blocks * BLOCK_HEADER_BYTES + lineBytes;
+  const hex = (n: number): string => n.toString(16).padStart(LENGTH_DIGITS, '0');
+  const last = Buffer.concat([
+    headText,
+    Buffer.from(`${BEFORE_SUM}${sumOf(index, headText)}${BEFORE_END}${hex(headText.length)}${hex(length)}${AFTER_END}`, 'latin1'),
+  ]);
+  assert(last.length <= BLOCK_BYTES_MAX, 'the head of a segment is larger than a block', { bytes: headText.length });
+  const header = Buffer.alloc(FRAME_HEADER_BYTES);
+  header.writeUInt32LE(FRAME_MAGIC, 0);
+  header[4] = DESCRIPTOR;
+  header.writeUInt32LE(lineBytes, 5);
+  const parts: Buffer[] = [header];
+  for (let at = 0; at < first.length; at += BLOCK_BYTES_MAX) parts.push(...rawBlock(first.subarray(at, at + BLOCK_BYTES_MAX), false));
+  return Buffer.concat([...parts, ...rawBlock(last, true)]);
 }
 
-const sumOf = (bytes: Uint8Array): Buffer => Buffer.from(cryptoHash('sha256', bytes, 'hex'), 'hex');
+/** A raw block and its header: the last one's mark in bit 0, the type (0) in bits 1 and 2, the size in the rest; little-endian. */
+function rawBlock(bytes: Buffer, last: boolean): [Buffer, Buffer] {
+  const header = Buffer.alloc(BLOCK_HEADER_BYTES);
+  header.writeUIntLE(bytes.length * 8 + (last ? 1 : 0), 0, BLOCK_HEADER_BYTES);
+  return [header, bytes];
+}
+
+const sumOf = (index: Uint8Array, head: Uint8Array): string => cryptoHash('sha256', Buffer.concat([index, head]), 'base64');
 
 /** The lengths at the end of an object's last bytes. @throws FormatError when there is no footer. */
 function lengths(tail: Uint8Array): { readonly head: number; readonly footer: number } {
-  const end = Buffer.from(tail.buffer, tail.byteOffset, tail.length).subarray(-TRAILER_BYTES);
-  if (end.length < TRAILER_BYTES || !end.subarray(8).equals(MAGIC)) throw new FormatError('no footer at the end: it was cut off, or is no segment');
-  const [head, footer] = [end.readUInt32BE(0), end.readUInt32BE(4)];
-  if (footer > FOOTER_BYTES_MAX || head + FIXED_BYTES > footer) throw new FormatError(`a footer of ${footer} bytes with a head of ${head}`);
+  const end = Buffer.from(tail.buffer, tail.byteOffset, tail.length).subarray(-TRAILER_BYTES).toString('latin1');
+  const digits = end.slice(0, 2 * LENGTH_DIGITS);
+  if (!end.endsWith(AFTER_END) || !/^[0-9a-f]{16}$/.test(digits)) throw new FormatError('no footer at the end: it was cut off, or is no segment');
+  const [head, footer] = [Number.parseInt(digits.slice(0, LENGTH_DIGITS), 16), Number.parseInt(digits.slice(LENGTH_DIGITS), 16)];
+  if (footer > FOOTER_BYTES_MAX || head + AFTER_HEAD > footer) throw new FormatError(`a footer of ${footer} bytes with a head of ${head}`);
   return { head, footer };
 }
 
-/** Bytes of the footer, counted from the object's end. @param tail the last bytes of the object, at least 16. @throws FormatError */
+/** Bytes of the footer, counted from the object's end. @param tail the last bytes of the object, at least 32. @throws FormatError */
 export const footerLength = (tail: Uint8Array): number => lengths(tail).footer;
 
 /**
@@ -143,7 +167,7 @@ export const footerLength = (tail: Uint8Array): number => lengths(tail).footer;
  */
 export function decodeHead(tail: Uint8Array): SegmentHead | undefined {
   const { head } = lengths(tail);
-  const end = tail.length - TRAILER_BYTES - SUM_BYTES;
+  const end = tail.length - AFTER_HEAD;
   return end < head ? undefined : readHead(tail.subarray(end - head, end));
 }
 
@@ -164,14 +188,27 @@ function readHead(json: Uint8Array): SegmentHead {
 export function decodeFooter(tail: Uint8Array): SegmentFooter {
   const { head: headBytes, footer: length } = lengths(tail);
   if (tail.length < length) throw new FormatError(`${tail.length} bytes of a footer of ${length}`);
-  const all = Buffer.from(tail.buffer, tail.byteOffset, tail.length).subarray(tail.length - length);
-  if (all.readUInt32LE(0) !== SKIPPABLE || all.readUInt32LE(4) !== length - 8) throw new FormatError('a footer that is no skippable frame of its length');
-  if (all[8] !== FORMAT) throw new FormatError(`a footer of format ${all[8]}; this version reads format ${FORMAT}`);
-  const summed = all.subarray(8, length - TRAILER_BYTES - SUM_BYTES);
-  const kept = all.subarray(length - TRAILER_BYTES - SUM_BYTES, length - TRAILER_BYTES);
-  if (!sumOf(summed).equals(kept)) throw new FormatError('a footer whose sum is wrong: it is damaged');
-  const head = readHead(summed.subarray(summed.length - headBytes));
-  const index = new SegmentIndex(summed.subarray(1, summed.length - headBytes), head.fromMs);
-  if (index.length !== head.records) throw new FormatError(`an index of ${index.length} entries for ${head.records} records`);
-  return { head, index };
+  const kept = Buffer.from(tail.buffer, tail.byteOffset, tail.length).subarray(tail.length - length);
+  const headEnd = length - AFTER_HEAD;
+  const headText = kept.subarray(headEnd - headBytes, headEnd);
+  const head = readHead(headText);
+  const index = indexBytes(kept.subarray(FRAME_HEADER_BYTES, headEnd - headBytes));
+  const found = new SegmentIndex(index, head.fromMs);
+  if (found.length !== head.records) throw new FormatError(`an index of ${found.length} entries for ${head.records} records`);
+  // What was read is written again: so the sum, and every byte that holds the parts together, is compared at once.
+  if (!footerFrame(headText, index).equals(kept)) throw new FormatError('a footer whose sum or frame is wrong: it is damaged');
+  return { head, index: found };
+}
+
+/** The index within the blocks before the last one. @throws FormatError */
+function indexBytes(blocks: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  // The header of the last block stands at the end.
+  const end = blocks.length - BLOCK_HEADER_BYTES;
+  for (let at = 0; at < end; at += BLOCK_HEADER_BYTES + BLOCK_BYTES_MAX) {
+    parts.push(blocks.subarray(at + BLOCK_HEADER_BYTES, Math.min(at + BLOCK_HEADER_BYTES + BLOCK_BYTES_MAX, end)));
+  }
+  const line = Buffer.concat(parts).toString('latin1');
+  if (!line.startsWith(BEFORE_INDEX) || !line.endsWith(BEFORE_HEAD)) throw new FormatError('a footer without an index: it is damaged');
+  return Buffer.from(line.slice(BEFORE_INDEX.length, -BEFORE_HEAD.length), 'base64');
 }

@@ -16,7 +16,7 @@ import { encodeIndex, indexEntry } from './segment-index.ts';
  * | bytes | |
  * |---|---|
  * | zstd frames (RFC 8878) | the records, one JSON line each (log-record.ts). A frame holds about FRAME_RAW_BYTES, so that a single change is read by a range |
- * | a zstd skippable frame | the footer (segment-footer.ts): head, index. Decompressors pass over it, so every tool reads the file as JSON lines |
+ * | one zstd frame | the footer (segment-footer.ts): index and head, as one more line, without a sequence number |
  */
 
 /** Raw bytes of lines at which a frame is closed. */

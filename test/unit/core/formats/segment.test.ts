@@ -75,6 +75,10 @@ describe('the line of a record', () => {
 
 describe('a segment', () => {
   test('is pinned: name, head, and the bytes of the footer', () => {
+    const index = Buffer.from(
+      'ef52975bddae47e8cb0595ffef225f6ff8c9bd07aa04c20e0000000000000000000000' + 'fa903188b77bd0fe7c749c98b44a1b737ac8076eb2ca6cd2000000010000000003e806',
+      'hex',
+    ).toString('base64');
     const previous = { shard: 'shardId-0', first: '7', firstAt: AT - 5_000, last: '9', sha256: hash('sha256', 'x', 'base64') };
     const made = encodeSegment({ ...ABOUT, tableId: 'T-1', previous, doubt: 'silence' }, [record(0), record(1, { event: 'REMOVE', origin: 'expiry' })]);
     expect(made.name).toBe('log/2026-11-24T10-15-03.123/shardId-1/0000000000000000000000000000000000001000.20261124T101503Z.jsonl.zst');
@@ -100,11 +104,17 @@ describe('a segment', () => {
     expect(frames).toEqual([{ offset: 0, bytes: dataBytes, records: 2 }]);
     expect(dataSha256).toBe(hash('sha256', made.body.subarray(0, dataBytes), 'base64'));
     const footer = made.body.subarray(dataBytes);
-    expect(footer.subarray(0, 4).toString('hex')).toBe('5e2a4d18');
-    expect(footer.subarray(9, 9 + 70).toString('hex')).toBe(
-      'ef52975bddae47e8cb0595ffef225f6ff8c9bd07aa04c20e0000000000000000000000' + 'fa903188b77bd0fe7c749c98b44a1b737ac8076eb2ca6cd2000000010000000003e806',
-    );
-    expect(footer.subarray(-8).toString()).toBe('SYNCLOG1');
+    // A frame with its size, a raw block with the index, a last raw block with the head and the end.
+    const [magic, size, block] = [footer.readUInt32LE(0), footer.readUInt32LE(5), footer.readUIntLE(9, 3)];
+    expect([magic, footer[4], size, block]).toEqual([0xfd2fb528, 0xa0, footer.length - 9 - 6, (21 + 96 + 9) * 8]);
+    expect(footer.subarray(12, 12 + 126).toString()).toBe(`{"format":1,"index":"${index}","head":`);
+    const last = footer.subarray(12 + 126 + 3);
+    expect(footer.readUIntLE(12 + 126, 3)).toBe(last.length * 8 + 1);
+    const head64 = JSON.stringify(made.head);
+    const sum = hash('sha256', Buffer.concat([Buffer.from(index, 'base64'), Buffer.from(head64)]), 'base64');
+    const end = `${head64.length.toString(16).padStart(8, '0')}${footer.length.toString(16).padStart(8, '0')}SYNCLOG1`;
+    expect(last.toString()).toBe(`${head64},"sum":"${sum}","end":"${end}"}\n`);
+    expect(JSON.parse(zstdDecompressSync(footer).toString())).toEqual({ format: 1, index, head: made.head, sum, end });
     expect(made.sha256).toBe(hash('sha256', made.body, 'base64'));
   });
 
