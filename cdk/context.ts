@@ -1,8 +1,10 @@
 import { LANES_MAX } from '../lib/core/constants.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
+import type { ArchiveProps } from './archive.ts';
 import type { ApiAuth } from './auth.ts';
 import type { ApiClient } from './clients.ts';
 import { parseAuth, parseClients } from './context-api.ts';
+import { parseArchive } from './context-archive.ts';
 import { parseMembers } from './context-members.ts';
 import type { Text } from './context-text.ts';
 import type { Encryption, MemberProps } from './set.ts';
@@ -28,6 +30,10 @@ import { SetPropsError } from './set.ts';
  * | scopes | JSON: `{"read": "…", "write": "…", "admin": "…"}`, with auth=jwt | read, write, admin |
  * | corsOrigins | origins, parted by commas | none |
  * | clients | name:ratePerSecond:burst or name:ratePerSecond:burst:quotaPerDay, parted by commas | none: no API keys |
+ * | archiveWindow | seconds that the observer gathers records, 1 to 300 | 60 |
+ * | archiveRetention | days that the log is kept | 35 |
+ * | snapshotEvery | hours or days as 6h or 7d, or off | 7d |
+ * | objectLock | governance:DAYS or compliance:DAYS, for new buckets only | none |
  * | terminationProtection, accountLogRole | true, false | see ReplicaSetProps |
  */
 export interface AppSettings {
@@ -43,6 +49,7 @@ export interface AppSettings {
   readonly auth?: ApiAuth;
   readonly corsOrigins?: readonly string[];
   readonly clients?: readonly ApiClient[];
+  readonly archive?: ArchiveProps;
   readonly terminationProtection?: boolean;
   readonly accountLogRole?: boolean;
 }
@@ -82,6 +89,7 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
     ?.split(',')
     .map((origin) => origin.trim());
   const clients = text('clients');
+  const archive = parseArchive(text);
   const terminationProtection = flag('terminationProtection', text('terminationProtection'));
   const accountLogRole = flag('accountLogRole', text('accountLogRole'));
   return {
@@ -95,6 +103,7 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
     ...(auth !== undefined && { auth }),
     ...(corsOrigins !== undefined && { corsOrigins }),
     ...(clients !== undefined && { clients: parseClients(clients) }),
+    ...(archive !== undefined && { archive }),
     ...(terminationProtection !== undefined && { terminationProtection }),
     ...(accountLogRole !== undefined && { accountLogRole }),
   };

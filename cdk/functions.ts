@@ -32,7 +32,7 @@ export const bundledCode: CodeOf = (fn) => {
 };
 
 /** Memory of the functions (MiB): those that move data get more of a processor with it. */
-const MEMORY_MIB: Readonly<Record<FunctionName, number>> = { fanout: 512, apply: 512, api: 512, reconcile: 256, observe: 256, control: 256 };
+const MEMORY_MIB: Readonly<Record<FunctionName, number>> = { fanout: 512, apply: 512, api: 512, reconcile: 256, observe: 512, control: 256 };
 
 const TIMEOUT_MS: Readonly<Record<FunctionName, number>> = {
   fanout: FUNCTION_TIMEOUT_MS,
@@ -133,7 +133,7 @@ function checkSize(fn: FunctionName, policy: PolicyDocument): void {
 function acknowledgeWildcards(role: Role, policy: PolicyDocument): void {
   const reasons: readonly [RegExp, string][] = [
     [/^arn:aws:dynamodb:[^*]*\/stream\/\*$/, 'DynamoDB mints the label at the end of a stream’s ARN; the table is named.'],
-    [/^arn:aws:s3:::[^*]*\/(log|scans|reports)\/\*$/, 'All objects under one prefix of one bucket: their names grow with the data.'],
+    [/^arn:aws:s3:::[^*]*\/(log|index|scans|reports)\/\*$/, 'All objects under one prefix of one bucket: their names grow with the data.'],
   ];
   for (const { Resource } of (policy.toJSON() as { Statement: { Resource: string | string[] }[] }).Statement) {
     for (const resource of [Resource].flat()) {

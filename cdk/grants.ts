@@ -68,6 +68,14 @@ export function grants(fn: FunctionName, config: SetConfig, member: MemberConfig
 
 type Rule = (here: Arns, there: readonly Arns[], stream: string) => Grant[];
 
+/** Listing what begins with these prefixes. Without it S3 also answers "denied" where a key is not there. */
+const listing = (here: Arns, ...prefixes: string[]): Grant => ({
+  sid: 'ListBucket',
+  actions: s3('ListBucket'),
+  resources: [here.bucket],
+  conditions: { StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}/*`) } },
+});
+
 /** What Lambda does with the role of a stream's reader: reads the stream, and reports batches that it gave up. */
 const readsStream = (here: Arns, stream: string): Grant[] => [
   { sid: 'ReadStream', actions: dynamodb('DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'), resources: [stream] },
@@ -84,10 +92,12 @@ const fanout: Rule = (here, _there, stream) => [
 
 const observe: Rule = (here, _there, stream) => [
   ...readsStream(here, stream),
-  { sid: 'ReadSeat', actions: dynamodb('GetItem', 'Query'), resources: [here.control], conditions: leading(SELF) },
+  // The seat, how far the log is, and the minute run's note that it keeps up.
+  { sid: 'ReadControl', actions: dynamodb('GetItem'), resources: [here.control], conditions: leading(SELF, SHARD, JOB) },
   { sid: 'MarkShard', actions: dynamodb('UpdateItem'), resources: [here.control], conditions: leading(SHARD) },
   { sid: 'KeepOrphans', actions: dynamodb('PutItem'), resources: [here.control], conditions: leading(ORPHAN) },
   { sid: 'WriteLog', actions: s3('GetObject', 'PutObject'), resources: here.objects('log') },
+  listing(here, 'log'),
 ];
 
 const apply: Rule = (here, there) => [
@@ -118,7 +128,7 @@ const apply: Rule = (here, there) => [
 ];
 
 const reconcile: Rule = (here, there) => [
-  { sid: 'ScanItems', actions: dynamodb('Scan'), resources: [here.items] },
+  { sid: 'ScanItems', actions: dynamodb('Scan', 'DescribeTable'), resources: [here.items] },
   {
     sid: 'ReadControl',
     actions: dynamodb('BatchGetItem', 'GetItem', 'Query'),
@@ -139,8 +149,10 @@ const reconcile: Rule = (here, there) => [
     actions: sqs('ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes', 'SendMessage'),
     resources: here.dlqs,
   },
-  { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'scans', 'reports') },
+  { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'index', 'scans', 'reports') },
   { sid: 'WriteBucket', actions: s3('PutObject', 'DeleteObject'), resources: here.objects('scans', 'reports') },
+  // Roll-ups of the log's footers. The log itself it never writes.
+  { sid: 'WriteIndex', actions: s3('PutObject'), resources: here.objects('index') },
   { sid: 'ListBuckets', actions: s3('ListBucket'), resources: [here, ...there].map((m) => m.bucket) },
   { sid: 'ReadOtherBuckets', actions: s3('GetObject'), resources: there.flatMap((m) => m.objects('log', 'scans')) },
   { sid: 'ReadOthersRefused', actions: dynamodb('GetItem', 'Query'), resources: there.map((m) => m.control), conditions: leading(REFUSED) },
@@ -154,7 +166,9 @@ const api: Rule = (here, there) => [
   { sid: 'ReadTombstones', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.tombstones] },
   { sid: 'RememberRequests', actions: dynamodb('BatchGetItem', 'GetItem', 'PutItem', 'ConditionCheckItem'), resources: [here.requests] },
   { sid: 'ReadControl', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.control], conditions: leading(SELF, ORPHAN, REFUSED) },
-  { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'reports') },
+  { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'index', 'reports') },
+  // A key's history is found by the names in the log and its roll-ups.
+  listing(here, 'log', 'index'),
   // Whether a member holds a write; and reads while the own tables do not answer.
   { sid: 'ReadOthers', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: there.flatMap((m) => [m.items, m.tombstones]) },
   // Whose copy it is that is read there, and whether it is a primary's: without that a half-done delete would be shown.

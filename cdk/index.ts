@@ -2,6 +2,7 @@
  * The construct library: what `import { ReplicaSet } from 'syncline'` gives. Everything else in this folder is its inside.
  */
 export type { Throttle } from './api.ts';
+export type { ArchiveProps } from './archive.ts';
 export type { ApiAuth } from './auth.ts';
 export type { ApiClient } from './clients.ts';
 export type { CodeOf } from './functions.ts';

@@ -11,6 +11,8 @@ import type { FunctionName } from '../lib/core/names.ts';
 import { linkNames, memberNames } from '../lib/core/names.ts';
 import type { ApiProps } from './api.ts';
 import { apiProps, MemberApi } from './api.ts';
+import type { ArchiveSettings } from './archive.ts';
+import { archiveEnvironment } from './archive.ts';
 import { apiEnvironment } from './auth.ts';
 import type { EncryptionProps, QueueKeys } from './encryption.ts';
 import { queueKeys } from './encryption.ts';
@@ -25,6 +27,7 @@ export interface MemberAppProps extends Limits, EncryptionProps, ApiProps {
   readonly config: SetConfig;
   readonly member: MemberConfig;
   readonly existingTable?: ExistingTable;
+  readonly archive: ArchiveSettings;
   /** Where the functions' code comes from. Default: the bundles of tools/bundle.ts. */
   readonly code?: CodeOf;
   /** The KMS keys of all members, where they are users' own. */
@@ -61,7 +64,7 @@ export class MemberApp extends Construct {
         ...(props.existingTable !== undefined && { streamArn: props.existingTable.streamArn }),
       });
     const apply = make('apply', 'Apply');
-    const reconcile = make('reconcile', 'Reconcile');
+    const reconcile = make('reconcile', 'Reconcile', archiveEnvironment(props.archive));
     const api = make('api', 'Api', apiEnvironment(config, member, props));
     this.letInOthers(api, config, member);
     this.functions = new Map([

@@ -8,17 +8,23 @@ import { Construct } from 'constructs';
 import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
 import { STREAM_BATCH_RECORDS, STREAM_RECORD_AGE_MAX_MS } from '../lib/core/constants.ts';
 import { CONTROL_KEY_SCHEMA } from '../lib/core/formats/rows.ts';
+import { SEGMENT_RECORDS_MAX } from '../lib/core/formats/segment.ts';
 import { EXPIRES_AT } from '../lib/core/formats/tombstone.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
 import { functionArn, memberNames, queueArn, tableArn } from '../lib/core/names.ts';
 import { REQUESTS_KEY_SCHEMA, REQUESTS_TTL } from '../lib/serve/idempotency.ts';
+import type { ArchiveSettings } from './archive.ts';
+import { archiveBucket } from './archive.ts';
 import type { EncryptionProps } from './encryption.ts';
 import { bucketKeys, tableKeys } from './encryption.ts';
 import type { ExistingTable } from './set.ts';
 import { sharedWith, tablePolicy } from './sharing.ts';
 
-/** How long the observer's mapping gathers records (s). It only grows a hint so far; the log's window comes with the log. */
-const OBSERVE_WINDOW_S = 5;
+/**
+ * Length of the tumbling windows of the stream's mappings (s), Lambda's longest. Nothing is kept in them: a mapping that has some names the shard in
+ * its events, and each costs one more call (docs/decisions/0006-shard-by-tumbling-window.md).
+ */
+const TUMBLING_WINDOW_S = 900;
 /** How long fan-out's mapping gathers records (s): the lag that `cheap` adds, for fewer invocations and messages. */
 const FANOUT_WINDOW_S = { low: 0, cheap: 5 } as const;
 
@@ -29,6 +35,7 @@ export interface MemberDataProps extends EncryptionProps {
   readonly existingTable?: ExistingTable;
   /** `low`: no waiting. `cheap`: fan-out gathers records for 5 s. Default: `low`. */
   readonly latency?: 'low' | 'cheap';
+  readonly archive: ArchiveSettings;
   /** What becomes of tables and bucket that leave the template. Default: they stay (RETAIN). DESTROY is for local clouds and tests. */
   readonly removalPolicy?: RemovalPolicy;
   /** Whether DynamoDB refuses to delete the tables. Default: true. */
@@ -97,9 +104,8 @@ export class MemberData extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       ...bucketKeys(this, props),
       enforceSSL: true,
-      versioned: false,
       removalPolicy,
-      lifecycleRules: [{ id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) }],
+      ...archiveBucket(props.archive),
     });
     const bucketArn = `arn:aws:s3:::${names.bucket}`;
     for (const statement of sharedWith(config, member, (arn) => arn === bucketArn || arn.startsWith(`${bucketArn}/`))) bucket.addToResourcePolicy(statement);
@@ -110,8 +116,11 @@ export class MemberData extends Construct {
     });
 
     this.readers = [
-      this.reader('Fanout', names.fn('fanout'), streamArn, props, FANOUT_WINDOW_S[props.latency ?? 'low']),
-      this.reader('Observe', names.fn('observe'), streamArn, props, OBSERVE_WINDOW_S),
+      this.reader('Fanout', names.fn('fanout'), streamArn, props, { batchSize: STREAM_BATCH_RECORDS, windowS: FANOUT_WINDOW_S[props.latency ?? 'low'] }),
+      this.reader('Observe', names.fn('observe'), streamArn, props, {
+        batchSize: SEGMENT_RECORDS_MAX,
+        windowS: props.archive.windowS,
+      }),
     ];
   }
 
@@ -121,7 +130,13 @@ export class MemberData extends Construct {
   }
 
   /** A mapping of the stream. It never gives up a batch for its errors, only for its age, and then says so in a queue. */
-  private reader(id: string, functionName: string, streamArn: string, { config, member }: MemberDataProps, windowS: number): EventSourceMapping {
+  private reader(
+    id: string,
+    functionName: string,
+    streamArn: string,
+    { config, member }: MemberDataProps,
+    { batchSize, windowS }: { readonly batchSize: number; readonly windowS: number },
+  ): EventSourceMapping {
     const target = LambdaFunction.fromFunctionAttributes(this, `${id}Function`, { functionArn: functionArn(member, functionName), skipPermissions: true });
     const failures = queueArn(member, memberNames(config.set, member).streamFailures);
     return new EventSourceMapping(this, `${id}Mapping`, {
@@ -129,8 +144,9 @@ export class MemberData extends Construct {
       eventSourceArn: streamArn,
       // From the oldest record there is: what was written before the mapping was made must be seen, too.
       startingPosition: StartingPosition.TRIM_HORIZON,
-      batchSize: STREAM_BATCH_RECORDS,
+      batchSize,
       maxBatchingWindow: Duration.seconds(windowS),
+      tumblingWindow: Duration.seconds(TUMBLING_WINDOW_S),
       parallelizationFactor: 1,
       retryAttempts: -1,
       maxRecordAge: Duration.millis(STREAM_RECORD_AGE_MAX_MS),

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
 import { memberNamed } from '../lib/core/config.ts';
 import { apiProps } from './api.ts';
+import { archiveSettings } from './archive.ts';
 import type { MemberAppProps } from './member-app.ts';
 import { MemberApp } from './member-app.ts';
 import type { MemberDataProps } from './member-data.ts';
@@ -12,7 +13,7 @@ import { memberKeys, SetPropsError, setConfig } from './set.ts';
 
 /** Settings that all members of a set have in common, besides the set itself. */
 export type MemberSettings = Pick<MemberDataProps, 'latency' | 'removalPolicy' | 'deletionProtection'> &
-  Omit<MemberAppProps, 'config' | 'member' | 'existingTable' | 'removalPolicy' | 'keys' | 'encryption' | 'encryptionKeyArn'>;
+  Omit<MemberAppProps, 'config' | 'member' | 'existingTable' | 'archive' | 'removalPolicy' | 'keys' | 'encryption' | 'encryptionKeyArn'>;
 
 export interface ReplicaSetMemberProps extends SetProps, MemberSettings {
   /** The name of the member that this stack holds: one of `members`. */
@@ -73,8 +74,9 @@ export function memberParts(
   props: SetProps & MemberSettings,
 ): { readonly data: MemberDataProps; readonly app: MemberAppProps } {
   const { latency, removalPolicy, deletionProtection, queueRetentionMs, dlqRetentionMs, code, encryption } = props;
-  const { existingTable, encryptionKeyArn } = said(props, own.name) ?? {};
-  const both = defined({ config, member: own, existingTable, removalPolicy, encryption, encryptionKeyArn });
+  const { existingTable, encryptionKeyArn, archive } = said(props, own.name) ?? {};
+  const settings = archiveSettings(props.archive, archive);
+  const both = defined({ config, member: own, existingTable, archive: settings, removalPolicy, encryption, encryptionKeyArn });
   return {
     data: { ...both, ...defined({ latency, deletionProtection }) },
     app: { ...both, ...apiProps(props), keys: memberKeys(props), ...defined({ queueRetentionMs, dlqRetentionMs, code }) },

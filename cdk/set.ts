@@ -3,6 +3,7 @@ import { setConfigSchema } from '../lib/core/config.ts';
 import { inequalities } from '../lib/core/constants.ts';
 import type { KeySchema } from '../lib/core/key.ts';
 import { memberNames } from '../lib/core/names.ts';
+import type { ArchiveProps } from './archive.ts';
 
 /**
  * What a user says about a replica set, and the configuration that the functions read, made from it. Pure: nothing here
@@ -44,6 +45,8 @@ export interface MemberProps {
    * Default: what `encryption` of the set says.
    */
   readonly encryptionKeyArn?: string;
+  /** Settings of this member's archive that differ from the set's. */
+  readonly archive?: ArchiveProps;
 }
 
 /** Whose keys encrypt what a member keeps, where a member names no key of its own. */
@@ -67,6 +70,8 @@ export interface SetProps {
    * another account. Default: `aws-owned`.
    */
   readonly encryption?: Encryption;
+  /** The log of changes and the snapshots: how often, how long, how safe. */
+  readonly archive?: ArchiveProps;
 }
 
 /** A mistake in what a user asked of the constructs. The message says what was seen and what to do. */

@@ -1,7 +1,9 @@
-import { awsClients } from '../../lib/adapters/aws/clients.ts';
+import { awsClients, objectClient } from '../../lib/adapters/aws/clients.ts';
+import { AwsObjectPort } from '../../lib/adapters/aws/object-port.ts';
 import { AwsQueuePort } from '../../lib/adapters/aws/queue-port.ts';
 import { AwsStreamPort } from '../../lib/adapters/aws/stream-port.ts';
 import { AwsTablePort } from '../../lib/adapters/aws/table-port.ts';
+import type { ObjectPort } from '../../lib/ports/objects.ts';
 import type { QueuePort } from '../../lib/ports/queue.ts';
 import type { TablePort } from '../../lib/ports/table.ts';
 import type { MemberContext } from '../../lib/replicate/context.ts';
@@ -38,3 +40,6 @@ export function ownRegion(of: Base): OwnRegion {
     },
   };
 }
+
+/** S3 of the own region, for the functions that have a bucket. Apart from the rest, so that the others' bundles leave its client out. */
+export const ownObjects = ({ settings }: Base): ObjectPort => new AwsObjectPort(objectClient(regionAccess(settings, settings.member.region)).s3);

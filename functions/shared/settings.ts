@@ -14,6 +14,8 @@ export interface Settings {
   readonly auth: AuthSettings;
   /** Origins whose pages may call the API from a browser; none unless set. */
   readonly corsOrigins: readonly string[];
+  /** How long the archive keeps what, and how often a snapshot is taken. */
+  readonly archive: ArchiveSettings;
   /** How long stream batches wait for more records (ms). Reserved: the event source mapping batches. */
   readonly lingerMs: number;
 }
@@ -53,6 +55,19 @@ const originSchema = z
 
 /** Origins that one API may name. */
 const ORIGINS_MAX = 50;
+
+const archiveSchema = z.strictObject({
+  /** How long the log is kept (days). */
+  retentionDays: z.int().min(1),
+  /** How often a snapshot is taken (ms); absent: never by itself. */
+  snapshotEveryMs: z.int().min(60_000).exactOptional(),
+});
+
+/** What the minute run must know of the archive. */
+export type ArchiveSettings = z.infer<typeof archiveSchema>;
+
+/** Where the environment says nothing: the default retention of cdk/archive.ts, and no snapshots by schedule. */
+const ARCHIVE_DEFAULT: ArchiveSettings = { retentionDays: 35 };
 
 /** The environment is wrong: the deployment is at fault, not a caller. */
 export class SettingsError extends Error {
@@ -94,6 +109,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     endpoints: given(env, 'SYNCLINE_ENDPOINTS') ? read(env, 'SYNCLINE_ENDPOINTS', endpointsSchema) : {},
     auth: given(env, 'SYNCLINE_AUTH') ? read(env, 'SYNCLINE_AUTH', jsonText.pipe(authSchema.check(distinctScopes))) : { type: 'iam' },
     corsOrigins: given(env, 'SYNCLINE_CORS') ? read(env, 'SYNCLINE_CORS', jsonText.pipe(z.array(originSchema).max(ORIGINS_MAX))) : [],
+    archive: given(env, 'SYNCLINE_ARCHIVE') ? read(env, 'SYNCLINE_ARCHIVE', jsonText.pipe(archiveSchema)) : ARCHIVE_DEFAULT,
     lingerMs: given(env, 'SYNCLINE_LINGER_MS') ? Number(read(env, 'SYNCLINE_LINGER_MS', lingerSchema)) : 0,
   };
 }

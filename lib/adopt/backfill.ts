@@ -1,6 +1,7 @@
 import type { Key } from '../core/attribute.ts';
 import { InputError } from '../core/errors.ts';
 import { keyOf } from '../core/key.ts';
+import { JobLease } from '../job/lease.ts';
 import { isRemote, whyText } from '../ports/errors.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import { retryDelayMs } from '../replicate/back-off.ts';
@@ -10,14 +11,12 @@ import { retried } from '../replicate/retry.ts';
 import type { LaneSend } from '../replicate/send.ts';
 import { sendToLanes } from '../replicate/send.ts';
 import { together } from '../replicate/together.ts';
-import type { JobPlace } from './lease.ts';
-import { JobLease } from './lease.ts';
 import { DEPTH_WAIT, FOREIGN_NAMED_MAX, FULL_MAX_MS, REQUEST_MAX_MS, SEGMENTS_DEFAULT, SEND_ATTEMPTS_MAX } from './limits.ts';
 import { depthMax, stepKeys, waitForRate } from './pace.ts';
 import type { BackfillPorts, Watcher } from './ports.ts';
 import { hasForeignMeta, keyPaths, readySeat } from './ready.ts';
 import type { AdoptJob } from './savepoint.ts';
-import { isScanned } from './savepoint.ts';
+import { adoptPlace, isScanned } from './savepoint.ts';
 import type { Settled } from './settle.ts';
 import { settle } from './settle.ts';
 
@@ -68,7 +67,7 @@ export async function backfill(
 ): Promise<BackfillResult> {
   const { clock } = runtime;
   const seat = await readySeat(member, ports.table, runtime);
-  const place: JobPlace = { table: ports.table, control: member.tables.control, generation: options.generation };
+  const place = adoptPlace(ports.table, member.tables.control, options.generation);
   const parts = options.segments ?? SEGMENTS_DEFAULT;
   const fresh = {
     table: member.tables.items,

@@ -16,10 +16,6 @@ export const DEPTH_PER_LANE = 2;
 export const DEPTH_WAIT = { firstMs: 100, maxMs: 1_000 } as const;
 /** A queue that stays full for this long ends the run (ms); the savepoint is kept. */
 export const FULL_MAX_MS = 30 * 60_000;
-/** How long a run owns its savepoint without renewing it (ms, wall clock). */
-export const LEASE_MS = 20_000;
-/** A run renews when its lease is this old (ms). Three requests without an answer fit in between. */
-export const RENEW_MS = 5_000;
 /** Attempts of sending one step's messages to a link. A message that was stored twice does no harm. */
 export const SEND_ATTEMPTS_MAX = 8;
 /** One request and its repetitions (ms). */

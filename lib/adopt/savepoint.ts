@@ -1,7 +1,11 @@
 import type { AttributeValue, Item, Key } from '../core/attribute.ts';
-import { mapOf, text } from '../core/attribute.ts';
+import { mapOf } from '../core/attribute.ts';
 import { FormatError } from '../core/errors.ts';
-import { check, FORMAT, n, num, optionalNum, present, s, str } from '../core/formats/row-fields.ts';
+import { FORMAT, n, num, optionalNum, present, s, str } from '../core/formats/row-fields.ts';
+import type { JobPlace } from '../job/lease.ts';
+import type { JobRow } from '../job/row.ts';
+import { checkKind, listField, mapField, jobKey as namedJob, ownerFields, readOwner } from '../job/row.ts';
+import type { TablePort } from '../ports/table.ts';
 import { SEGMENTS_MAX } from './limits.ts';
 
 /**
@@ -9,12 +13,20 @@ import { SEGMENTS_MAX } from './limits.ts';
  * goes on from here, and repeats at most one step, which does no harm.
  */
 
-const JOB = 'job';
 /** What the row says it is. */
 const KIND = 'adopt';
+const WHAT = 'adopt job';
 
 /** Key of a member's savepoint. @param generation of the member, so that one that is added again begins anew. */
-export const jobKey = (generation: number): Key => ({ pk: s(JOB), sk: s(`adopt-${generation}`) });
+export const jobKey = (generation: number): Key => namedJob(`adopt-${generation}`);
+
+/** Where the savepoint of a member's backfill is. @param control name of the primary's `control` table. */
+export const adoptPlace = (table: TablePort, control: string, generation: number): JobPlace<AdoptJob> => ({
+  table,
+  control,
+  key: jobKey(generation),
+  codec: { encode: (job) => encodeJob(generation, job), decode: decodeJob },
+});
 
 /** How far a part of the source is. */
 export interface SegmentMark {
@@ -23,18 +35,8 @@ export interface SegmentMark {
   readonly done: boolean;
 }
 
-/** Who is running. */
-export interface Owner {
-  /** Made up for each run. */
-  readonly id: string;
-  /** For people: host and process. */
-  readonly name: string;
-  /** Until when it owns the savepoint without a renewal (ms, wall clock). */
-  readonly until: number;
-}
-
 /** What was done so far. */
-export interface AdoptJob {
+export interface AdoptJob extends JobRow {
   /** The source's table, and its TableId. */
   readonly table: string;
   readonly tableId: string;
@@ -52,9 +54,6 @@ export interface AdoptJob {
   readonly foreignKeys: readonly Key[];
   /** When everything had arrived (ms); absent until then. */
   readonly done?: number;
-  readonly owner?: Owner;
-  /** Grows by one with each write. */
-  readonly v: number;
 }
 
 /** Whether every part was sent. */
@@ -74,55 +73,37 @@ export function encodeJob(generation: number, job: AdoptJob): Item {
     counts: { M: { keys: n(job.keys), worked: n(job.worked), foreign: n(job.foreign) } },
     foreignKeys: { L: job.foreignKeys.map((key) => ({ M: key })) },
     ...(job.done !== undefined && { done: n(job.done) }),
-    ...(job.owner && { owner: { M: { id: s(job.owner.id), name: s(job.owner.name), until: n(job.owner.until) } } }),
-    v: n(job.v),
+    ...ownerFields(job),
   };
 }
 
 /** Reads a savepoint. @throws FormatError */
 export function decodeJob(row: Item): AdoptJob {
-  const what = 'adopt job';
-  check(row, what);
-  const kind = text(row['kind'], 'S');
-  if (kind !== KIND) throw new FormatError(`job row of kind ${kind ?? 'none'}; expected ${KIND}`);
-  const args = part(row, 'args');
-  const counts = part(row, 'counts');
-  const owner = mapOf(row['owner']);
-  const segments = listOf(row, 'segments').map((value): SegmentMark => {
+  checkKind(row, KIND, WHAT);
+  const args = mapField(row, 'args', WHAT);
+  const counts = mapField(row, 'counts', WHAT);
+  const segments = listField(row, 'segments', WHAT).map((value): SegmentMark => {
     const map = mapOf(value) ?? {};
     const after = mapOf(map['after']);
     const done = map['done'];
     return { done: done !== undefined && 'BOOL' in done && done.BOOL, ...(after && { after }) };
   });
   if (segments.length < 1 || segments.length > SEGMENTS_MAX)
-    throw new FormatError(`${what} row with ${segments.length} segments; 1 to ${SEGMENTS_MAX} are known`);
+    throw new FormatError(`${WHAT} row with ${segments.length} segments; 1 to ${SEGMENTS_MAX} are known`);
   return present<AdoptJob>({
-    table: str(args, 'table', what),
-    tableId: str(args, 'tableId', what),
-    epoch: num(args, 'epoch', what),
-    started: num(row, 'started', what),
+    table: str(args, 'table', WHAT),
+    tableId: str(args, 'tableId', WHAT),
+    epoch: num(args, 'epoch', WHAT),
+    started: num(row, 'started', WHAT),
     segments,
-    keys: num(counts, 'keys', what),
-    worked: num(counts, 'worked', what),
-    foreign: num(counts, 'foreign', what),
-    foreignKeys: listOf(row, 'foreignKeys').flatMap((value): Key[] => {
+    keys: num(counts, 'keys', WHAT),
+    worked: num(counts, 'worked', WHAT),
+    foreign: num(counts, 'foreign', WHAT),
+    foreignKeys: listField(row, 'foreignKeys', WHAT).flatMap((value): Key[] => {
       const key = mapOf(value);
       return key === undefined ? [] : [key];
     }),
     done: optionalNum(row, 'done'),
-    owner: owner && { id: str(owner, 'id', what), name: str(owner, 'name', what), until: num(owner, 'until', what) },
-    v: num(row, 'v', what),
+    ...readOwner(row, WHAT),
   });
-}
-
-function part(row: Item, name: string): Item {
-  const map = mapOf(row[name]);
-  if (map === undefined) throw new FormatError(`adopt job row without "${name}"`);
-  return map;
-}
-
-function listOf(row: Item, name: string): readonly AttributeValue[] {
-  const value = row[name];
-  if (value === undefined || !('L' in value)) throw new FormatError(`adopt job row without the list "${name}"`);
-  return value.L;
 }

@@ -1,6 +1,7 @@
 import type { Key } from '../core/attribute.ts';
 import type { Link, Refused } from '../core/formats/rows.ts';
 import { decodeLink, decodeSeat, linkKey, SEAT_KEY } from '../core/formats/rows.ts';
+import type { JobLease } from '../job/lease.ts';
 import { whyText } from '../ports/errors.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { TablePort } from '../ports/table.ts';
@@ -11,10 +12,10 @@ import { retried } from '../replicate/retry.ts';
 import { sendToLanes } from '../replicate/send.ts';
 import { together } from '../replicate/together.ts';
 import { readRefused } from '../status/gather.ts';
-import type { JobLease } from './lease.ts';
 import { COUNT_WAIT_MS, COUNTS_MAX, MARKER_AGAIN_MAX, MARKER_AHEAD_MAX_MS, MARKER_MAX_MS, MARKER_WAIT, REQUEST_MAX_MS } from './limits.ts';
 import type { BackfillPorts, Watcher } from './ports.ts';
 import { isCopy, keyPaths, readySeat } from './ready.ts';
+import type { AdoptJob } from './savepoint.ts';
 
 /** How one link stands at the end. */
 export interface SettledLink {
@@ -52,7 +53,7 @@ export async function settle(
   ports: BackfillPorts,
   runtime: Runtime,
   epoch: number,
-  lease: JobLease,
+  lease: JobLease<AdoptJob>,
   options: { readonly count: boolean; readonly watcher: Watcher },
 ): Promise<Settled> {
   const { watcher } = options;

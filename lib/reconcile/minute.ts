@@ -15,6 +15,7 @@ import {
   stringValue,
   unsentValue,
 } from '../core/formats/rows.ts';
+import { noteKept } from '../observe/kept.ts';
 import { isRemote, whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
@@ -57,7 +58,7 @@ const SHARDS_AT_ONCE = 20;
  * The minute run of a member: at the primary, for each link, dead letters become resyncs, refused keys are tried again
  * each hour, a marker goes down one lane (the lanes in turn), and a link that has lost or is about to lose changes is
  * declared stale. A secondary sends nothing: no lane message carries an epoch that its sender's seat does not own; it
- * only drops the rows of shards that are over.
+ * only drops the rows of shards that are over, and notes whether its observer keeps up.
  *
  * One link's trouble does not stop the others; it is logged, and the next minute tries again.
  */
@@ -67,6 +68,7 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
   if (seat === undefined) throw new NotInitialisedError(member.set, member.member);
   const shards = (await allRows(ports.table, member.tables.control, SHARD, SHARDS_MAX)).map(decodeShard);
   if (shards.length >= SHARDS_MAX) runtime.log.warn('There are more shards than one run looks at: losses in the newest are not noticed.', { max: SHARDS_MAX });
+  else await attempt(undefined, 'note of the observer', () => noteKept(shards, ports.table, member.tables.control, runtime, until));
   await forgetShards(isPrimary(seat) ? [...links.values()] : [], seat.since);
   if (!isPrimary(seat)) return { primary: false, links: {} };
   const epoch = seat.own;

@@ -20,6 +20,8 @@ export interface MemberContext {
   readonly lanes: number;
   readonly expiry: 'local' | 'replicate';
   readonly tables: MemberTables;
+  /** Its own bucket: the log, snapshots, reports. */
+  readonly bucket: string;
   readonly links: readonly LinkContext[];
 }
 
@@ -78,6 +80,7 @@ export function memberContext(config: SetConfig, member: MemberConfig): MemberCo
     lanes: config.lanes,
     expiry: config.expiry,
     tables: tablesFor(config, member, member),
+    bucket: memberNames(config.set, member).bucket,
     links: config.members.filter((m) => m.name !== member.name).map((m) => linkContext(config, member, m)),
   };
 }

@@ -1,5 +1,6 @@
 import { CLOCK_OFFSET_MAX_MS } from '../core/constants.ts';
-import { numberValue, sequenceValue, shardKey } from '../core/formats/rows.ts';
+import type { ShardTail } from '../core/formats/rows.ts';
+import { numberValue, sequenceValue, shardKey, tailValue } from '../core/formats/rows.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { ShardDescription, StreamPort } from '../ports/stream.ts';
 import type { TablePort } from '../ports/table.ts';
@@ -26,6 +27,19 @@ export function shardOf(shards: readonly ShardDescription[], sequence: string): 
     if (found !== undefined) return undefined;
     found = shard.id;
   }
+  return found;
+}
+
+/** Most ancestors of a shard that are named: more than a shard has in a day, after which a closed one is described no more. */
+export const ANCESTORS_MAX = 32;
+
+/**
+ * The ids of a shard's ancestors, its parent first, as far as they are known: the last one may be described no more. Pure.
+ */
+export function ancestorsOf(shards: readonly ShardDescription[], id: string): readonly string[] {
+  const parents = new Map(shards.map((shard) => [shard.id, shard.parentId]));
+  const found: string[] = [];
+  for (let parent = parents.get(id); parent !== undefined && found.length < ANCESTORS_MAX; parent = parents.get(parent)) found.push(parent);
   return found;
 }
 
@@ -65,23 +79,50 @@ export class ShardFinder {
         const id = shardOf(this.#shards, sequence);
         return this.#shards.find((s) => s.id === id)?.last === undefined ? undefined : id;
       }
-      const lookedAtMs = this.#clock.now();
-      this.#shards = await this.#stream.shards(arn);
-      this.#arn = arn;
-      this.#at = now;
-      this.#lookedAtMs = lookedAtMs;
+      await this.#look(arn);
     }
     return shardOf(this.#shards, sequence);
   }
+
+  /**
+   * The ids of a shard's ancestors, its parent first, as far as the stream's description names them. A shard's parent never changes.
+   *
+   * @throws RemoteError when the stream cannot be described.
+   */
+  async ancestors(arn: string, shard: string): Promise<readonly string[]> {
+    if (arn !== this.#arn || !this.#shards.some(({ id }) => id === shard)) await this.#look(arn);
+    return ancestorsOf(this.#shards, shard);
+  }
+
+  async #look(arn: string): Promise<void> {
+    const [at, lookedAtMs] = [this.#clock.elapsed(), this.#clock.now()];
+    this.#shards = await this.#stream.shards(arn);
+    this.#arn = arn;
+    this.#at = at;
+    this.#lookedAtMs = lookedAtMs;
+  }
 }
 
-/** Grows one reader's mark of a shard; a mark that is further already stays. @throws RemoteError */
-export async function growMark(table: TablePort, control: string, shard: string, reader: 'sent' | 'seen', sequence: string, atMs: number): Promise<void> {
+/**
+ * Grows one reader's mark of a shard; a mark that is further already stays.
+ *
+ * @param tail the segment of the log that ends with the record: the observer's mark grows together with it.
+ * @throws RemoteError
+ */
+export async function growMark(
+  table: TablePort,
+  control: string,
+  shard: string,
+  reader: 'sent' | 'seen',
+  sequence: string,
+  atMs: number,
+  tail?: ShardTail,
+): Promise<void> {
   const value = sequenceValue(sequence);
   await table.update(
     control,
     shardKey(shard),
-    { set: { f: { N: '1' }, [reader]: value, [`${reader}At`]: numberValue(atMs) } },
+    { set: { f: { N: '1' }, [reader]: value, [`${reader}At`]: numberValue(atMs), ...(tail !== undefined && { tail: tailValue(tail) }) } },
     {
       op: 'or',
       of: [

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ReplicaSet } from '../../cdk/replica-set.ts';
+import { readSettings } from '../../functions/shared/settings.ts';
 import type { Resource } from './fixture.ts';
 import { byType, counts, only, replicaSet, resourcesOf, stacksOf } from './fixture.ts';
 
@@ -74,7 +75,7 @@ describe('functions', () => {
     const functions = byType(app, 'AWS::Lambda::Function').map(([, r]) => r.Properties);
     expect(Object.fromEntries(functions.map((f) => [f.FunctionName.split('-').at(-1), [f.MemorySize, f.Timeout]]))).toEqual({
       fanout: [512, 30],
-      observe: [256, 30],
+      observe: [512, 30],
       apply: [512, 30],
       reconcile: [256, 55],
       api: [512, 28],
@@ -86,6 +87,23 @@ describe('functions', () => {
       expect(f.Environment.Variables.SYNCLINE_MEMBER).toBe('eu-central-1');
       expect(app[f.LoggingConfig.LogGroup.Ref]?.Properties).toMatchObject({ LogGroupName: `/aws/lambda/${f.FunctionName}`, RetentionInDays: 30 });
     }
+  });
+
+  test('only reconcile is told how the archive is kept, and only a schedule makes snapshots', () => {
+    const archiveOf = (resources: Readonly<Record<string, Resource>>): Record<string, unknown> =>
+      Object.fromEntries(
+        byType(resources, 'AWS::Lambda::Function').flatMap(([, { Properties: p }]) => {
+          const text = p.Environment.Variables.SYNCLINE_ARCHIVE as string | undefined;
+          return text === undefined ? [] : [[p.FunctionName.split('-').at(-1), readSettings(p.Environment.Variables).archive]];
+        }),
+      );
+    expect(archiveOf(app)).toEqual({ reconcile: { retentionDays: 35, snapshotEveryMs: 7 * 86_400_000 } });
+    const own = replicaSet({
+      archive: { snapshotEvery: 'off' },
+      members: [{ region: 'eu-central-1', archive: { retentionDays: 400 } }, { region: 'us-east-1' }],
+    });
+    expect(archiveOf(resourcesOf(stacksOf(own).app))).toEqual({ reconcile: { retentionDays: 400 } });
+    expect(archiveOf(resourcesOf(stacksOf(own, 'us-east-1').app))).toEqual({ reconcile: { retentionDays: 35 } });
   });
 
   test('reconcile runs each minute; a run that fails or is late is not repeated', () => {

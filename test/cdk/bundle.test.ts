@@ -53,6 +53,13 @@ describe('bundling', () => {
     expect(await readdir(join(out, 'greet'))).toEqual(['index.mjs']);
   });
 
+  test('of the project, only the functions that have a bucket carry S3’s client', async () => {
+    const functions = join(import.meta.dirname, '..', '..', 'functions');
+    const bundles = await bundleFunctions({ functions, out: join(folder, 'own') });
+    const carry = await Promise.all(bundles.map(async ({ name, file }) => ((await readFile(file, 'utf8')).includes('ListObjectsV2Command') ? [name] : [])));
+    expect(carry.flat()).toEqual(['api', 'observe', 'reconcile']);
+  });
+
   test('no function at all, and source that cannot be bundled, are errors', async () => {
     await mkdir(join(folder, 'b', 'functions'), { recursive: true });
     await expect(project('b', {})).rejects.toThrow(/No function to bundle/);

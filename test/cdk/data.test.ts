@@ -98,7 +98,6 @@ describe('data', () => {
       expect(m).toMatchObject({
         EventSourceArn: { 'Fn::GetAtt': [items, 'StreamArn'] },
         StartingPosition: 'TRIM_HORIZON',
-        BatchSize: 1_000,
         ParallelizationFactor: 1,
         MaximumRetryAttempts: -1,
         MaximumRecordAgeInSeconds: 82_800,
@@ -107,6 +106,15 @@ describe('data', () => {
       });
       expect(m.Enabled ?? true).toBe(true);
     }
+  });
+
+  test('fan-out takes small batches, the observer a window’s; their shards are named because the mappings have tumbling windows', () => {
+    const of = (fn: string, resources = data) =>
+      byType(resources, 'AWS::Lambda::EventSourceMapping').find(([, r]) => r.Properties.FunctionName.endsWith(fn))?.[1].Properties;
+    expect(of('fanout')).toMatchObject({ BatchSize: 1_000, MaximumBatchingWindowInSeconds: 0, TumblingWindowInSeconds: 900 });
+    expect(of('observe')).toMatchObject({ BatchSize: 10_000, MaximumBatchingWindowInSeconds: 60, TumblingWindowInSeconds: 900 });
+    const own = resourcesOf(stacksOf(replicaSet({ archive: { windowS: 7 } })).data);
+    expect(of('observe', own).MaximumBatchingWindowInSeconds).toBe(7);
   });
 
   test.each([

@@ -10,6 +10,7 @@ const prefix = (member: string): string => `syncline-cities-${member}-g1`;
 const table = (member: string, name: string): string => `arn:aws:dynamodb:${member}:${ACCOUNT}:table/${prefix(member)}-${name}`;
 const queue = (name: string, member = HERE): string => `arn:aws:sqs:${member}:${ACCOUNT}:${prefix(member)}-${name}`;
 const objects = (member: string, path: string): string => `arn:aws:s3:::${prefix(member)}-${ACCOUNT}/${path}`;
+const bucket = (member: string): string => `arn:aws:s3:::${prefix(member)}-${ACCOUNT}`;
 const link = queue(`to-${THERE}-g1.fifo`);
 const dlq = queue(`to-${THERE}-g1-dlq.fifo`);
 
@@ -43,9 +44,7 @@ function summary(fn: string): Record<string, string> {
   const flat = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
   return Object.fromEntries(
     statementsOf(role(fn)).map((s: Statement) => {
-      const keys = Object.values(s.Condition ?? {}).flatMap((c) =>
-        Object.entries(c).map(([key, v]) => `${key.slice('dynamodb:'.length)} ${flat(v).join('+')}`),
-      );
+      const keys = Object.values(s.Condition ?? {}).flatMap((c) => Object.entries(c).map(([key, v]) => `${key.replace('dynamodb:', '')} ${flat(v).join('+')}`));
       return [`${s.Effect} ${s.Sid}`, [flat(s.Action).join(' '), flat(s.Resource).map(short).join(', '), ...keys].join(' | ')];
     }),
   );
@@ -146,8 +145,9 @@ describe('observe', () => {
     expect(summary('observe')).toMatchInlineSnapshot(`
       {
         "Allow KeepOrphans": "dynamodb:PutItem | dynamodb eu-central-1-g1-control | LeadingKeys orphan",
+        "Allow ListBucket": "s3:ListBucket | s3 eu-central-1-g1-123456789012 | s3:prefix log/*",
         "Allow MarkShard": "dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys shard",
-        "Allow ReadSeat": "dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self",
+        "Allow ReadControl": "dynamodb:GetItem | dynamodb eu-central-1-g1-control | LeadingKeys self+shard+job",
         "Allow ReadStream": "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams | dynamodb eu-central-1-g1-items/stream/*",
         "Allow ReportLostBatches": "sqs:SendMessage | sqs eu-central-1-g1-stream-failures",
         "Allow WriteLog": "s3:GetObject s3:PutObject | s3 eu-central-1-g1-123456789012/log/*",
@@ -162,6 +162,9 @@ describe('observe', () => {
     expect(allows(r, { action: 's3:PutObject', resource: objects(HERE, 'scans/1') })).toBe(false);
     expect(allows(r, { action: 's3:PutObject', resource: objects(THERE, 'log/1/2') })).toBe(false);
     expect(allows(r, { action: 's3:DeleteObject', resource: objects(HERE, 'log/1/2') })).toBe(false);
+    expect(allows(r, { action: 's3:ListBucket', resource: bucket(HERE), prefix: 'log/2026/' })).toBe(true);
+    expect(allows(r, { action: 's3:ListBucket', resource: bucket(HERE), prefix: 'scans/' })).toBe(false);
+    expect(allows(r, { action: 's3:ListBucket', resource: bucket(HERE) })).toBe(false);
     expect(allows(r, { action: 'dynamodb:UpdateItem', ...row(HERE, 'shard', 'seen', 'seenAt') })).toBe(true);
     expect(allows(r, { action: 'dynamodb:UpdateItem', ...row(HERE, 'self', 'state') })).toBe(false);
     expect(allows(r, { action: 'sqs:SendMessage', resource: link })).toBe(false);
@@ -233,15 +236,16 @@ describe('reconcile', () => {
         "Allow DrainDeadLetters": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage | sqs eu-central-1-g1-to-ap-southeast-2-g1-dlq.fifo, sqs eu-central-1-g1-to-us-east-1-g1-dlq.fifo",
         "Allow ListBuckets": "s3:ListBucket | s3 ap-southeast-2-g1-123456789012, s3 eu-central-1-g1-123456789012, s3 us-east-1-g1-123456789012",
         "Allow PutOthersJobsAndOrphans": "dynamodb:PutItem | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys job+orphan",
-        "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*, s3 eu-central-1-g1-123456789012/scans/*",
+        "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/index/*, s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*, s3 eu-central-1-g1-123456789012/scans/*",
         "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+shard+refused+orphan+job",
         "Allow ReadOtherBuckets": "s3:GetObject | s3 ap-southeast-2-g1-123456789012/log/*, s3 ap-southeast-2-g1-123456789012/scans/*, s3 us-east-1-g1-123456789012/log/*, s3 us-east-1-g1-123456789012/scans/*",
         "Allow ReadOthersRefused": "dynamodb:GetItem dynamodb:Query | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys refused",
-        "Allow ScanItems": "dynamodb:Scan | dynamodb eu-central-1-g1-items",
+        "Allow ScanItems": "dynamodb:DescribeTable dynamodb:Scan | dynamodb eu-central-1-g1-items",
         "Allow SendToLinks": "sqs:GetQueueAttributes sqs:PurgeQueue sqs:SendMessage | sqs eu-central-1-g1-to-ap-southeast-2-g1.fifo, sqs eu-central-1-g1-to-us-east-1-g1.fifo",
         "Allow UpdateLinks": "dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys self",
         "Allow WriteBucket": "s3:DeleteObject s3:PutObject | s3 eu-central-1-g1-123456789012/reports/*, s3 eu-central-1-g1-123456789012/scans/*",
         "Allow WriteControl": "dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys shard+refused+orphan+job",
+        "Allow WriteIndex": "s3:PutObject | s3 eu-central-1-g1-123456789012/index/*",
         "Allow WriteOwnLogs": "logs:CreateLogStream logs:PutLogEvents | own log group",
         "Deny NeverTheSeat": "dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys self | Attributes fence+open+own+primary+stream+successor+tableId+until+url+v",
       }
@@ -256,6 +260,8 @@ describe('reconcile', () => {
     expect(allows(r, { action: 'dynamodb:Query', ...row(THERE, 'refused') })).toBe(true);
     expect(allows(r, { action: 'dynamodb:DeleteItem', ...row(THERE, 'refused') })).toBe(false);
     expect(allows(r, { action: 'dynamodb:Query', ...row(THERE, 'self') })).toBe(false);
+    for (const action of ['PutObject', 'DeleteObject']) expect(allows(r, { action: `s3:${action}`, resource: objects(HERE, 'log/1/2') })).toBe(false);
+    expect(allows(r, { action: 's3:PutObject', resource: objects(HERE, 'index/1/2') })).toBe(true);
     for (const member of [HERE, THERE])
       for (const action of ['PutItem', 'DeleteItem', 'UpdateItem', 'BatchWriteItem'])
         expect(allows(r, { action: `dynamodb:${action}`, resource: table(member, 'items') })).toBe(false);
@@ -267,7 +273,8 @@ describe('api', () => {
     expect(summary('api')).toMatchInlineSnapshot(`
       {
         "Allow ForwardToOthers": "lambda:InvokeFunction | lambda function:ap-southeast-2-g1-api, lambda function:us-east-1-g1-api",
-        "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*",
+        "Allow ListBucket": "s3:ListBucket | s3 eu-central-1-g1-123456789012 | s3:prefix log/*+index/*",
+        "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/index/*, s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*",
         "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+orphan+refused",
         "Allow ReadOthers": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb ap-southeast-2-g1-items, dynamodb ap-southeast-2-g1-tombstones, dynamodb us-east-1-g1-items, dynamodb us-east-1-g1-tombstones",
         "Allow ReadOthersSeats": "dynamodb:BatchGetItem dynamodb:GetItem | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys self",

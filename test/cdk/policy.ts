@@ -12,6 +12,8 @@ export interface Request {
   readonly partitions?: readonly string[];
   /** Top-level attributes that it names, key attributes included. */
   readonly attributes?: readonly string[];
+  /** The prefix that a list of a bucket names. */
+  readonly prefix?: string;
   /** The service that calls in the caller's place. */
   readonly via?: string;
   /** ARN of the caller's role, for a resource's policy. */
@@ -78,6 +80,8 @@ function holds(operator: string, key: string, values: readonly string[], request
     if (operator === 'ForAllValues:StringEquals') return seen.every((v) => values.includes(v));
     if (operator === 'ForAnyValue:StringEquals') return seen.some((v) => values.includes(v));
   }
+  // Of a list without a prefix the condition key is not there, so it does not match.
+  if (key === 's3:prefix' && operator === 'StringLike') return values.some((v) => request.prefix !== undefined && pattern(v).test(request.prefix));
   if (key === 'kms:ViaService' && operator === 'StringEquals') return request.via !== undefined && values.includes(request.via);
   if (key === 'aws:PrincipalArn' && operator === 'ArnEquals') return request.caller !== undefined && values.includes(request.caller);
   if (key === 'aws:SecureTransport' && operator === 'Bool') return values.includes(String(request.tls ?? true));

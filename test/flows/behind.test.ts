@@ -2,10 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Item } from '../../lib/core/attribute.ts';
 import type { Link, Shard } from '../../lib/core/formats/rows.ts';
 import { decodeShard, encodeLink, SHARD, sequenceValue, unsentValue } from '../../lib/core/formats/rows.ts';
-import { observe } from '../../lib/observe/observe.ts';
 import { SHARD_ROW_LIFE_MS } from '../../lib/reconcile/behind.ts';
-import { memberContext } from '../../lib/replicate/context.ts';
-import { ShardFinder } from '../../lib/replicate/shards.ts';
 import { item, World } from './support/world.ts';
 
 /** Rule 24 with its second half: what fan-out loses makes its links stale, and nothing else does. */
@@ -29,11 +26,8 @@ async function write(): Promise<void> {
 
 /** The observer reads all that there is. */
 async function observeAll(member = world.primary): Promise<void> {
-  const { table, stream } = world.cloud.region(member);
-  const ports = { table, shards: new ShardFinder(stream, world.clock) };
-  const records = world.records(member);
   // A batch is of one shard: here each record is a batch of its own.
-  for (const record of records) await world.clock.run(observe({ records: [record] }, memberContext(world.config, world.named(member)), ports, world.runtime));
+  for (const record of world.records(member)) await world.observeOf([record], member);
 }
 
 /** Fan-out reads all that there still is. Unlike the world's own pump it does not count what was trimmed. */

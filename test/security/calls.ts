@@ -68,7 +68,8 @@ const CALLS: Readonly<Record<string, Send>> = {
   's3:GetObject': ({ s3 }, path) => s3.send(new GetObjectCommand(split(path))),
   's3:PutObject': ({ s3 }, path) => s3.send(new PutObjectCommand({ ...split(path), Body: 'a' })),
   's3:DeleteObject': ({ s3 }, path) => s3.send(new DeleteObjectCommand(split(path))),
-  's3:ListBucket': ({ s3 }, path) => s3.send(new ListObjectsV2Command({ Bucket: split(path).Bucket })),
+  // Some grants are of one prefix; the log's is among all of them.
+  's3:ListBucket': ({ s3 }, path) => s3.send(new ListObjectsV2Command({ Bucket: split(path).Bucket, Prefix: 'log/' })),
   'lambda:InvokeFunction': ({ lambda }, FunctionName) => lambda.send(new InvokeCommand({ FunctionName, Payload: Buffer.from('{}') })),
 };
 

@@ -60,7 +60,7 @@ function universe(member: MemberConfig): readonly string[] {
   const r = resourcesOf(member.name);
   return [
     ...[r.items, r.tombstones, r.control, r.requests, r.link, r.dlq, r.failures, r.bucket],
-    ...['log', 'scans', 'reports', 'elsewhere'].map((prefix) => r.objects(prefix)),
+    ...['log', 'index', 'scans', 'reports', 'elsewhere'].map((prefix) => r.objects(prefix)),
     ...FUNCTIONS.map((fn) => r.fn(fn)),
   ];
 }

@@ -45,11 +45,14 @@ export class MemoryStream {
   readonly #gone = new Set<string>();
   #ids: readonly string[] | undefined;
   #shardNumber = 0;
+  /** The end of its ARN. */
+  readonly #label: string;
 
   /** @param shards number of open shards that the key space is divided over at first, evenly. */
   constructor(arn: string, shards: number, sequence: SequenceSource, view: StreamView = 'NEW_AND_OLD_IMAGES') {
     if (!Number.isInteger(shards) || shards < 1) throw new InvariantError('a stream has at least one shard', { arn, shards });
     this.arn = arn;
+    this.#label = arn.slice(arn.lastIndexOf('/') + 1);
     this.view = view;
     this.#sequence = sequence;
     const edge = (i: number): number => Math.floor((SLOTS / shards) * i);
@@ -215,7 +218,8 @@ export class MemoryStream {
 
   #addShard(parent: MemoryShard | undefined, fromSlot: number, toSlot: number): MemoryShard {
     const shard: MemoryShard = {
-      id: `shardId-${String(this.#shardNumber).padStart(SHARD_ID_DIGITS, '0')}-memory`,
+      // No two streams have a shard of the same id, as on AWS: rows and names of objects go by it.
+      id: `shardId-${String(this.#shardNumber).padStart(SHARD_ID_DIGITS, '0')}-${this.#label}`,
       parentId: parent?.id,
       fromSlot,
       toSlot,

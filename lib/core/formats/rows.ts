@@ -83,13 +83,25 @@ export interface ShardMark {
   readonly at: number;
 }
 
+/** The newest segment of a shard's log: what its name is made of, and what its successor names it by. */
+export interface ShardTail {
+  /** Sequence number of its first record. */
+  readonly first: string;
+  /** When that was made (ms). */
+  readonly firstAt: number;
+  /** SHA-256 of the whole object, base64. */
+  readonly sha256: string;
+}
+
 /** `shard / id`: how far the two readers of a stream's shard are. */
 export interface Shard {
   readonly id: string;
   /** The newest record that fan-out has moved. Only grows. */
   readonly sent?: ShardMark;
-  /** The newest record that the observer has seen. Only grows. */
+  /** The newest record that the observer has archived. Only grows. */
   readonly seen?: ShardMark;
+  /** The segment of the log that ends with `seen`; written with it. */
+  readonly tail?: ShardTail;
   /**
    * Records, the oldest first, that the observer had seen while fan-out had not sent them. Written by the minute run, as
    * it looks: what `sent` has reached since counts no more. See lib/reconcile/behind.ts.
@@ -213,13 +225,19 @@ export const unsentValue = (marks: readonly ShardMark[]): AttributeValue => ({
   L: marks.map((mark) => ({ M: { sequence: sequenceValue(mark.sequence), at: n(mark.at) } })),
 });
 
-/** A shard's row; `sent`, `seen` and `unsent` are written by update, one each, so this serves tests and readers. */
+/** A segment as it stands in a shard's row. */
+export const tailValue = ({ first, firstAt, sha256 }: ShardTail): AttributeValue => ({
+  M: { first: sequenceValue(first), firstAt: n(firstAt), sha256: s(sha256) },
+});
+
+/** A shard's row; its fields are written by update, by whoever grows each, so this serves tests and readers. */
 export function encodeShard(shard: Shard): Item {
   return {
     ...shardKey(shard.id),
     f: { N: FORMAT },
     ...(shard.sent && { sent: sequenceValue(shard.sent.sequence), sentAt: n(shard.sent.at) }),
     ...(shard.seen && { seen: sequenceValue(shard.seen.sequence), seenAt: n(shard.seen.at) }),
+    ...(shard.tail && { tail: tailValue(shard.tail) }),
     ...(shard.unsent && { unsent: unsentValue(shard.unsent) }),
   };
 }
@@ -231,7 +249,20 @@ export function decodeShard(row: Item): Shard {
     const sequence = storedSequence(row[name]);
     return sequence === undefined ? undefined : { sequence, at: num(row, `${name}At`, 'shard') };
   };
-  return present<Shard>({ id: text(row['sk'], 'S') ?? '', sent: mark('sent'), seen: mark('seen'), unsent: unsentMarks(row['unsent']) });
+  return present<Shard>({
+    id: text(row['sk'], 'S') ?? '',
+    sent: mark('sent'),
+    seen: mark('seen'),
+    tail: shardTail(mapOf(row['tail'])),
+    unsent: unsentMarks(row['unsent']),
+  });
+}
+
+function shardTail(fields: Item | undefined): ShardTail | undefined {
+  if (fields === undefined) return undefined;
+  const first = storedSequence(fields['first']);
+  if (first === undefined) throw new FormatError('shard row with a "tail" that has no "first"');
+  return { first, firstAt: num(fields, 'firstAt', 'shard'), sha256: str(fields, 'sha256', 'shard') };
 }
 
 function storedSequence(value: AttributeValue | undefined): string | undefined {

@@ -23,11 +23,11 @@ import { SegmentIndex } from './segment-index.ts';
 const FRAME_MAGIC = 0xfd2fb528;
 /** A frame header descriptor: a single segment, its size in four bytes, no checksum, no dictionary. */
 const DESCRIPTOR = 0xa0;
-const FRAME_HEADER_BYTES = 9;
-const BLOCK_HEADER_BYTES = 3;
+export const FRAME_HEADER_BYTES = 9;
+export const BLOCK_HEADER_BYTES = 3;
 /** Most bytes of a block. */
-const BLOCK_BYTES_MAX = 128 * 1_024;
-const BEFORE_INDEX = '{"format":1,"index":"';
+export const BLOCK_BYTES_MAX = 128 * 1_024;
+export const BEFORE_INDEX = '{"format":1,"index":"';
 const BEFORE_HEAD = '","head":';
 const BEFORE_SUM = ',"sum":"';
 const BEFORE_END = '","end":"';

@@ -17,7 +17,7 @@ import { ORIGINS } from './log-record.ts';
  * | 4 | `at`, as ms after the segment's `fromMs` |
  * | 1 | bits 0–1 origin (0 local, 1 applier, 2 expiry), bit 2 the key was removed, bit 3 drift |
  */
-const ENTRY_BYTES = 35;
+export const ENTRY_BYTES = 35;
 /** Bytes of an item hash in an index: as many as in a seal. */
 export const INDEX_ITEM_HASH_BYTES = 8;
 const AT = { item: KEY_HASH_BYTES, ordinal: 24, frame: 28, time: 30, flags: 34 } as const;

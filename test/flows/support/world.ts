@@ -12,6 +12,8 @@ import { decodeLink, decodeRefused, decodeSeat, encodeSeat, linkKey, REFUSED, SE
 import { withoutMeta } from '../../../lib/core/formats/seal.ts';
 import { keyText } from '../../../lib/core/key.ts';
 import { linkNames, memberNames } from '../../../lib/core/names.ts';
+import type { ObserveResult } from '../../../lib/observe/observe.ts';
+import { observe } from '../../../lib/observe/observe.ts';
 import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import type { Log, Runtime } from '../../../lib/ports/runtime.ts';
 import type { StreamRecord, StreamView } from '../../../lib/ports/stream.ts';
@@ -68,6 +70,7 @@ export class World {
       const view = member === this.config.members[0] ? options.view : 'NEW_AND_OLD_IMAGES';
       region.createTable({ name: member.items, key: KEY, stream: true, view, ...(indexed && { indexes: options.indexes }) });
       region.createTable({ name: names.tombstones, key: KEY, ttl: 'expiresAt' });
+      region.buckets.createBucket(names.bucket);
       region.createTable({ name: names.control, key: { partition: { name: 'pk', type: 'S' }, sort: { name: 'sk', type: 'S' } } });
     }
     for (const source of this.config.members) {
@@ -158,6 +161,14 @@ export class World {
     const region = this.cloud.region(member);
     const ports = { table: region.table, queue: region.queue, shards: new ShardFinder(region.stream, this.clock) };
     return this.clock.run(fanout({ records }, memberContext(this.config, this.named(member)), ports, this.runtime));
+  }
+
+  /** Gives these records of one shard to the observer. @param shardId as Lambda names it for a mapping with a tumbling window. */
+  observeOf(records: readonly StreamRecord[], member = this.primary, shardId?: string): Promise<ObserveResult> {
+    const { table, stream, objects } = this.cloud.region(member);
+    const ports = { table, objects, shards: new ShardFinder(stream, this.clock) };
+    const batch = { records, ...(shardId !== undefined && { shardId }) };
+    return this.clock.run(observe(batch, memberContext(this.config, this.named(member)), ports, this.runtime));
   }
 
   /** Fans out what is new since the last call, in batches; a batch that throws is not consumed. */

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SeededChance } from '../../../lib/adapters/memory/chance.ts';
-import { LEASE_MS } from '../../../lib/adopt/limits.ts';
 import type { Progress } from '../../../lib/adopt/ports.ts';
 import type { AdoptJob } from '../../../lib/adopt/savepoint.ts';
 import { canonicalItem } from '../../../lib/core/canonical.ts';
 import { encodeLink } from '../../../lib/core/formats/rows.ts';
 import { keyText } from '../../../lib/core/key.ts';
+import { LEASE_MS } from '../../../lib/job/limits.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
 import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import type { StreamView } from '../../../lib/ports/stream.ts';

@@ -1,8 +1,9 @@
 import type { BackfillOptions, BackfillResult } from '../../../lib/adopt/backfill.ts';
 import { backfill } from '../../../lib/adopt/backfill.ts';
-import { readJob } from '../../../lib/adopt/lease.ts';
 import type { BackfillPorts, Progress } from '../../../lib/adopt/ports.ts';
 import type { AdoptJob } from '../../../lib/adopt/savepoint.ts';
+import { adoptPlace } from '../../../lib/adopt/savepoint.ts';
+import { readJob } from '../../../lib/job/lease.ts';
 import type { Runtime } from '../../../lib/ports/runtime.ts';
 import type { StreamView } from '../../../lib/ports/stream.ts';
 import { memberContext } from '../../../lib/replicate/context.ts';
@@ -94,4 +95,4 @@ export async function run(world: World, { options, death, stopped, heard, slow, 
 }
 
 export const jobOf = (world: World): Promise<AdoptJob | undefined> =>
-  world.clock.run(readJob({ table: world.table(world.primary), control: world.control(world.primary), generation: 1 }, world.runtime));
+  world.clock.run(readJob(adoptPlace(world.table(world.primary), world.control(world.primary), 1), world.runtime));

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isTaken } from '../../../lib/adopt/lease.ts';
 import { SEGMENTS_MAX } from '../../../lib/adopt/limits.ts';
 import type { AdoptJob } from '../../../lib/adopt/savepoint.ts';
 import { decodeJob, encodeJob, isScanned, jobKey } from '../../../lib/adopt/savepoint.ts';
 import { itemBytes } from '../../../lib/core/size.ts';
+import { isTaken } from '../../../lib/job/lease.ts';
 
 const key = fc.record({ pk: fc.record({ S: fc.string({ minLength: 1 }) }), sk: fc.record({ N: fc.integer().map(String) }) });
 const whole = fc.nat();
