@@ -1,0 +1,138 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { changes } from '../../lib/archive/log/changes.ts';
+import { archivedBound } from '../../lib/archive/log/until.ts';
+import { RestoreRefusedError } from '../../lib/archive/restore/refused.ts';
+import { nothingSeen, undoLines } from '../../lib/archive/undo/lines.ts';
+import { undoScope } from '../../lib/archive/undo/scope.ts';
+import type { BadChanges } from '../../lib/archive/undo/select.ts';
+import { isoSeconds } from '../../lib/core/calendar.ts';
+import type { LogRecord } from '../../lib/core/formats/log-record.ts';
+import { parsePlain } from '../../lib/core/plain-json.ts';
+import { readCondition } from '../../lib/serve/body.ts';
+import type { AdoptIo } from '../adopt-io.ts';
+import { adoptIo } from '../adopt-io.ts';
+import { CliError } from '../errors.ts';
+import { count } from '../output.ts';
+import type { Run } from '../program.ts';
+import { refusalText } from '../restore-words.ts';
+import type { EarlierOptions, RewriteOptions } from '../rewrite-options.ts';
+import { earlierJob, rewriteOptions } from '../rewrite-options.ts';
+import type { RewriteAt, RewriteIo } from '../rewrite-run.ts';
+import { primaryAt, resumeRewrite, runRewrite, takeBackRewrite } from '../rewrite-run.ts';
+import type { Session } from '../session.ts';
+import { readTime, TIME_HELP } from '../times.ts';
+import { undoNotes } from '../undo-notes.ts';
+
+interface UndoOptions extends RewriteOptions, EarlierOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly where?: string;
+  readonly origin?: 'local' | 'expiry';
+}
+
+/** syncline undo */
+export function registerUndo(program: Command, run: Run, io: () => AdoptIo = adoptIo): void {
+  rewriteOptions(
+    program
+      .command('undo')
+      .summary('take back the changes of a window of time')
+      .description(
+        'Takes back the changes of a window (a bad deployment) by the log of the primary, and keeps every later write to the same keys: each key becomes what it would be without the bad changes, attribute by attribute. It shows first what it would do and what it leaves as it is, and asks. What it writes is replicated as any other write; whatever changes meanwhile is never overwritten. A job is taken back with --undo.',
+      )
+      .option('--from <time>', `begin of the window: ${TIME_HELP}`)
+      .option('--to <time>', 'end of the window, as --from; both ends are included')
+      .option('--where <json>', 'only changes whose new item (of a removal: old item) this condition holds for')
+      .addOption(
+        new Option('--origin <origin>', 'changes that somebody wrote at the primary, or removals by DynamoDB’s own expiry (default: local)').choices([
+          'local',
+          'expiry',
+        ]),
+      ),
+  )
+    .addHelpText(
+      'after',
+      `
+Changes that came by replication, before the primary was one, are not taken back: they were made elsewhere. For those,
+restore the keys to a time before: "syncline restore --at TIME --in-place --key …".
+
+Examples:
+  syncline undo --from 2026-11-24T10:15:00Z --to 2026-11-24T10:40:00Z --dry-run
+  syncline undo --from -2h --to -90m --where '{"path":"deployment","op":"=","value":"v17"}'
+  syncline undo --undo undo-20261124T104503Z-ab12cd`,
+    )
+    .action((own: UndoOptions, command: Command) => run(command, (session) => undo(session, own, io()), { time: 'open' }));
+}
+
+/** Changes between two looks at how far the log is read. */
+const SAY_EVERY = 5_000;
+const NEW_ONES = ['from', 'to', 'where', 'origin'] as const;
+
+async function undo(session: Session, own: UndoOptions, io: RewriteIo): Promise<number> {
+  const { runtime } = session;
+  const earlier = earlierJob(
+    own,
+    NEW_ONES.filter((name) => own[name] !== undefined).map((name) => `--${name}`),
+  );
+  const bad = earlier === undefined ? badChanges(own, runtime.clock.now()) : undefined;
+  const at = await primaryAt(session);
+  if (earlier !== undefined) return (earlier.what === 'undo' ? takeBackRewrite : resumeRewrite)(session, at, earlier.job, 'undo', own, io);
+  return undoWindow(session, at, bad as BadChanges, own, io);
+}
+
+async function undoWindow(session: Session, at: RewriteAt, bad: BadChanges, own: UndoOptions, io: RewriteIo): Promise<number> {
+  const { runtime } = session;
+  const { archive, seat } = at;
+  const described = await archive.description(seat);
+  const nowMs = runtime.clock.now();
+  // After the description: a shard's first record could fall in between.
+  const { shards } = await archive.control();
+  const known = { stream: seat.stream, shards, surely: archivedBound(shards, described, nowMs) };
+  const scope = await archive.at(() => undoScope(archive.place, runtime, bad, known).catch(refused));
+  const seen = nothingSeen();
+  const table = { table: archive.table, name: archive.context.tables.items, key: archive.context.key };
+  let say = (_: string): void => undefined;
+  const read = async function* (): AsyncGenerator<LogRecord> {
+    let n = 0;
+    for await (const change of changes(archive.place, runtime, { fromMs: bad.fromMs, segments: scope.segments })) {
+      n += 1;
+      if (n % SAY_EVERY === 0)
+        say(`reading the log: ${count(n)} of about ${count(scope.records)} changes${seen.passes === 0 ? '' : `, pass ${seen.passes + 1}`}`);
+      yield change;
+    }
+  };
+  const asked = {
+    kind: 'undo',
+    command: 'undo',
+    args: argsOf(own, bad),
+    lines: undoLines(table, runtime, bad, read, seen),
+    notes: () => undoNotes(bad, scope, seen, seat.since),
+    reading: (to: (words: string) => void) => {
+      say = to;
+    },
+  } as const;
+  return runRewrite(session, at, asked, own, io);
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof RestoreRefusedError)) throw error;
+  throw new CliError('failed', 'undo-refused', refusalText(error), { reason: error.message, findings: error.findings, found: error.found }, { cause: error });
+}
+
+/** Which changes are bad. @throws CliError (usage), InputError "invalid-condition" */
+function badChanges({ from, to, where, origin }: UndoOptions, nowMs: number): BadChanges {
+  if (from === undefined || to === undefined)
+    throw new CliError('usage', 'no-window', '--from and --to say which changes are bad; or name an earlier job with --undo or --resume.');
+  const bad = { fromMs: secondOf(readTime(from, '--from', nowMs)), toMs: readTime(to, '--to', nowMs), origin: origin ?? 'local' } as const;
+  return where === undefined ? bad : { ...bad, where: readCondition(parsePlain(where), 'plain', 'where') };
+}
+
+/** DynamoDB tells the time of a change in whole seconds: what was made within this one counts. */
+const secondOf = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
+
+const argsOf = ({ where }: UndoOptions, { fromMs, toMs, origin }: BadChanges): Readonly<Record<string, string>> => ({
+  from: isoSeconds(fromMs),
+  to: isoSeconds(toMs),
+  origin,
+  ...(where !== undefined && { where }),
+});
