@@ -32,7 +32,7 @@ export const bundledCode: CodeOf = (fn) => {
 };
 
 /** Memory of the functions (MiB): those that move data get more of a processor with it. */
-const MEMORY_MIB: Readonly<Record<FunctionName, number>> = { fanout: 512, apply: 512, api: 512, reconcile: 256, observe: 512, control: 256 };
+const MEMORY_MIB: Readonly<Record<FunctionName, number>> = { fanout: 512, apply: 512, api: 512, reconcile: 512, observe: 512, control: 256 };
 
 const TIMEOUT_MS: Readonly<Record<FunctionName, number>> = {
   fanout: FUNCTION_TIMEOUT_MS,

@@ -156,7 +156,8 @@ const PART_NAMES: Readonly<Record<keyof Parts, string>> = {
   transfer: 'data between regions',
   fanout: 'fan-out: invocations, sends',
   checkpoints: 'checkpoints of the stream’s readers',
-  observe: 'observer',
+  observe: 'observers',
+  archive: 'log: stored for 35 days at every member',
   apply: 'apply: invocations, queue requests',
 };
 

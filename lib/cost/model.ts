@@ -1,5 +1,7 @@
 import { APPLY_BATCH_MESSAGES, LANE_MESSAGE_BYTES, LANES_DEFAULT, SQS_BATCH_ENTRIES, STREAM_BATCH_RECORDS } from '../core/constants.ts';
+import { SEGMENT_RECORDS_MAX } from '../core/formats/segment.ts';
 import type { Prices } from './prices.ts';
+import { S3_PRICES } from './prices.ts';
 
 /**
  * What replication costs, as a model of what the functions do. Pure. Everything that is assumed has a name here.
@@ -12,7 +14,7 @@ import type { Prices } from './prices.ts';
 const POLLS_PER_S = 4;
 /** Windows of the mappings (s); see cdk/member-data.ts. */
 const CHEAP_WINDOW_S = 5;
-const OBSERVE_WINDOW_S = 5;
+const OBSERVE_WINDOW_S = 60;
 /** Writes that one shard carries (1/s). https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html */
 const SHARD_WRITES_PER_S = 1_000;
 /** Lambda's event of a stream (bytes); a record has both images. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
@@ -27,12 +29,15 @@ const QUEUE_CHUNK_BYTES = 65_536;
 const COMPRESSION = 0.4;
 
 /** Memory of the functions (GB); see cdk/functions.ts. */
-const MEMORY_GB = { fanout: 0.5, apply: 0.5, observe: 0.25, reconcile: 0.25 } as const;
+const MEMORY_GB = { fanout: 0.5, apply: 0.5, observe: 0.5, reconcile: 0.5 } as const;
 /** One round trip to another region (s): Frankfurt to Virginia. */
 const ROUND_TRIP_S = 0.09;
 /** Durations of an event (s): what it takes however little is in it; and for each record (docs/performance.md). */
 const FANOUT_S = { event: 0.03, record: 0.000_033 } as const;
-const OBSERVE_S = { event: 0.02, record: 0.000_01 } as const;
+const OBSERVE_S = { event: 0.06, record: 0.000_03 } as const;
+/** Days that the log is kept; see cdk/archive.ts. What a record takes beside its two images when it is packed (bytes): its index, its names. */
+const LOG_DAYS = 35;
+const LOG_RECORD_BYTES = 100;
 /** The guard's read and the write go to the other region, one after the other. */
 const APPLY_S = { event: 0.02 + 2 * ROUND_TRIP_S, record: 0.000_1 } as const;
 /** A minute's run: its duration (s), and its reads of its own rows (units). */
@@ -73,8 +78,10 @@ export interface Parts {
   readonly fanout: number;
   /** The rows that say how far the stream's readers are. */
   readonly checkpoints: number;
-  /** The observer's invocations. */
+  /** The observers' invocations, at every member. */
   readonly observe: number;
+  /** The log of every member: its objects, stored and kept. Snapshots are extra. */
+  readonly archive: number;
   /** Apply: its invocations, its queue requests, its reads of the fence. */
   readonly apply: number;
 }
@@ -109,6 +116,8 @@ export function costOf(load: Load, prices: Prices): Cost {
     lambda(MEMORY_GB.apply, APPLY_S.event + (APPLY_S.record * load.writesPerS) / flow.applies) +
     (Math.max(1, flow.applyBytes / QUEUE_CHUNK_BYTES) + 2) * prices.queueRequest +
     prices.read;
+  // What is applied at a replica is a write of its own stream.
+  const members = replicas + 1;
   const per = (events: number): number => events / load.writesPerS;
   const parts: Parts = {
     source: writes * prices.write,
@@ -116,8 +125,9 @@ export function costOf(load: Load, prices: Prices): Cost {
     guard: replicas * (reads + load.newKeys) * prices.read,
     transfer: replicas * transfer,
     fanout: per(flow.fanouts) * fanout,
-    checkpoints: per(flow.fanouts + flow.observes) * prices.write,
-    observe: per(flow.observes) * observe,
+    checkpoints: per(flow.fanouts + members * flow.observes) * prices.write,
+    observe: members * per(flow.observes) * observe,
+    archive: members * (per(flow.observes) * S3_PRICES.put * MILLION + logGbMonths(load.sizeKb) * S3_PRICES.gbMonth),
     apply: replicas * per(flow.applies) * apply,
   };
   const perMillion = Object.values(parts).reduce((sum, part) => sum + part, 0);
@@ -150,11 +160,11 @@ function flowOf(load: Load): Flow {
   const shards = Math.max(1, Math.ceil(load.writesPerS / SHARD_WRITES_PER_S));
   const rate = load.writesPerS / shards;
   const imageBytes = load.sizeKb * KB;
-  const full = Math.max(rate / STREAM_BATCH_RECORDS, (rate * 2 * imageBytes) / EVENT_BYTES);
-  // A look finds something with the probability that at least one write came since the last one.
-  const events = (looksPerS: number): number => Math.max(looksPerS * (1 - Math.exp(-rate / looksPerS)), full);
-  const fanouts = events(load.latency === 'low' ? POLLS_PER_S : 1 / CHEAP_WINDOW_S);
-  const observes = events(1 / OBSERVE_WINDOW_S);
+  // A look finds something with the probability that at least one write came since the last one; a batch that is full is not waited for.
+  const events = (looksPerS: number, batch: number): number =>
+    Math.max(looksPerS * (1 - Math.exp(-rate / looksPerS)), rate / batch, (rate * 2 * imageBytes) / EVENT_BYTES);
+  const fanouts = events(load.latency === 'low' ? POLLS_PER_S : 1 / CHEAP_WINDOW_S, STREAM_BATCH_RECORDS);
+  const observes = events(1 / OBSERVE_WINDOW_S, SEGMENT_RECORDS_MAX);
   const records = rate / fanouts;
   const lanes = occupied(LANES_DEFAULT, records);
   const bytes = records * imageBytes * COMPRESSION;
@@ -171,6 +181,9 @@ function flowOf(load: Load): Flow {
     applyBytes: bytes / perBurst,
   };
 }
+
+/** What the log of a million writes takes at one member, for as long as it is kept (GB and months): two images each, packed. */
+const logGbMonths = (sizeKb: number): number => (((2 * sizeKb * KB * COMPRESSION + LOG_RECORD_BYTES) * MILLION) / GB) * ((LOG_DAYS * 86_400) / MONTH_S);
 
 /** How many of `places` hold something when `things` are thrown into them at random. */
 const occupied = (places: number, things: number): number => places * (1 - (1 - 1 / places) ** things);
