@@ -101,9 +101,6 @@ const SUFFIXES = { zstd: '.zst', gzip: '.gz', none: '' } as const;
 export const dataName = (id: string, segment: number, number: number, run: string, compression: Manifest['compression']): string =>
   `${dataPrefix(id)}${String(segment).padStart(3, '0')}-${String(number).padStart(6, '0')}-${run}.json${SUFFIXES[compression]}`;
 
-/** The id in the name of an object of a snapshot; undefined for another object. */
-export const idOfScan = (name: string): string | undefined => (name.startsWith(SCANS_PREFIX) ? name.slice(SCANS_PREFIX.length).split('/')[0] : undefined);
-
 /** A manifest with its totals and its sum. Files are put into the order of their names, so that the same snapshot has the same bytes. Pure. */
 export function makeManifest(about: ManifestAbout): Manifest {
   const { id, set, member, table, tableId, key, startedMs, endedMs, via, compression } = about;

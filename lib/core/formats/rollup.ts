@@ -1,10 +1,8 @@
 import { hash as cryptoHash } from 'node:crypto';
-import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { crc32, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
-import { assert, FormatError } from '../errors.ts';
+import { FormatError } from '../errors.ts';
 import type { FirstRecord } from './archive-names.ts';
-import { rollupName, streamLabel } from './archive-names.ts';
-import type { SegmentFooter } from './segment-footer.ts';
 
 /**
  * A roll-up: the indexes of up to ROLLUP_SEGMENTS segments of a shard that follow one another, in one object. It only makes
@@ -22,14 +20,14 @@ import type { SegmentFooter } from './segment-footer.ts';
  *
  * So a key costs two small reads: of the end, and of one bucket.
  */
-const ENTRY_BYTES = 22;
-const HASH_BYTES = 8;
-const AT = { segment: 8, offset: 9, bytes: 13, line: 16, time: 18 } as const;
-const BUCKET_BYTES = 8;
-const FORMAT = 0x01;
-const SUM_BYTES = 32;
-const MAGIC = Buffer.from('SYNCROLL', 'latin1');
-const LENGTHS_BYTES = 8;
+export const ENTRY_BYTES = 22;
+export const HASH_BYTES = 8;
+export const AT = { segment: 8, offset: 9, bytes: 13, line: 16, time: 18 } as const;
+export const BUCKET_BYTES = 8;
+export const FORMAT = 0x01;
+export const SUM_BYTES = 32;
+export const MAGIC = Buffer.from('SYNCROLL', 'latin1');
+export const LENGTHS_BYTES = 8;
 const TRAILER_BYTES = 1 + SUM_BYTES + LENGTHS_BYTES + MAGIC.length;
 /** Entries that a bucket has on average, at most, while there are fewer buckets than BUCKET_BITS_MAX allows. */
 const BUCKET_ENTRIES = 128;
@@ -40,8 +38,6 @@ const HEAD_UNPACKED_MAX = 1_024 * 1_024;
 const HEAD_BYTES_MOSTLY = 3 * 1_024;
 /** Longest end (bytes): fan-out and head. */
 const TAIL_BYTES_MAX = 2 * 1_024 * 1_024;
-/** Lines of a frame that an entry can name. */
-const LINES_MAX = 0xffff;
 
 /** Most segments of a roll-up. */
 export const ROLLUP_SEGMENTS = 64;
@@ -76,12 +72,6 @@ export type RollupSegment = z.infer<typeof segmentSchema>;
 /** What a roll-up says of itself. */
 export type RollupHead = z.infer<typeof headSchema>;
 
-/** A segment that goes into a roll-up. */
-export interface RolledSegment extends SegmentFooter {
-  /** Of the whole object. */
-  readonly bytes: number;
-}
-
 /** A line that a roll-up names. */
 export interface RollupEntry {
   readonly segment: RollupSegment;
@@ -95,102 +85,16 @@ export interface RollupEntry {
 }
 
 /** The number of bits that tell buckets apart. */
-function bucketBits(entries: number): number {
+export function bucketBits(entries: number): number {
   let bits = 0;
   while (bits < BUCKET_BITS_MAX && entries > BUCKET_ENTRIES * 2 ** bits) bits += 1;
   return bits;
 }
 
-const bucketOf = (hash: Uint8Array, bits: number): number => (((hash[0] as number) << 8) | (hash[1] as number)) >> (16 - bits);
+export const bucketOf = (hash: Uint8Array, bits: number): number => (((hash[0] as number) << 8) | (hash[1] as number)) >> (16 - bits);
 
-/** The object of a roll-up. @param segments 1 to ROLLUP_SEGMENTS of one shard, each the next one of the one before. */
-export function encodeRollup(segments: readonly RolledSegment[]): { readonly name: string; readonly body: Buffer } {
-  const [first] = segments;
-  assert(first !== undefined && segments.length <= ROLLUP_SEGMENTS, 'segments of a roll-up', { segments: segments.length });
-  const { set, member, stream, shard, previous } = first.head;
-  const total = segments.reduce((n, { index }) => n + index.length, 0);
-  const bits = bucketBits(total);
-  const { entries, ends } = inBuckets(segments, total, bits);
-  const fanOut = Buffer.alloc(ends.length * BUCKET_BYTES);
-  ends.forEach((end, bucket) => {
-    const bytes = entries.subarray((ends[bucket - 1] ?? 0) * ENTRY_BYTES, end * ENTRY_BYTES);
-    sortEntries(bytes);
-    fanOut.writeUInt32BE(end, bucket * BUCKET_BYTES);
-    fanOut.writeUInt32BE(crc32(bytes), bucket * BUCKET_BYTES + 4);
-  });
-  const label = streamLabel(stream);
-  const head: RollupHead = {
-    ...{ set, member, label, shard, entries: total },
-    ...(previous !== undefined && { previous: { shard: previous.shard, first: previous.first } }),
-    segments: segments.map(({ head: h, bytes }) => ({ first: h.first, firstAt: h.firstAt, fromMs: h.fromMs, toMs: h.toMs, records: h.records, bytes })),
-  };
-  const packed = zstdCompressSync(Buffer.from(JSON.stringify(head), 'utf8'));
-  const name = rollupName({ label, shard, first: first.head.first, firstAtMs: first.head.firstAt });
-  return { name, body: Buffer.concat([entries, endOf(fanOut, packed)]) };
-}
-
-/** All entries, bucket after bucket, and the number of the entry at which each bucket ends. Nothing is made for each of them: there may be 640,000. */
-function inBuckets(segments: readonly RolledSegment[], total: number, bits: number): { readonly entries: Buffer; readonly ends: Uint32Array } {
-  const ends = new Uint32Array(2 ** bits);
-  for (const { index } of segments) {
-    for (let i = 0; i < index.length; i += 1) {
-      const bucket = bucketOf(index.keyHashAt(i), bits);
-      ends[bucket] = (ends[bucket] as number) + 1;
-    }
-  }
-  let begin = 0;
-  // Where the next entry of each bucket is written: at the end that is where the bucket ends.
-  ends.forEach((count, bucket) => {
-    ends[bucket] = begin;
-    begin += count;
-  });
-  const entries = Buffer.alloc(total * ENTRY_BYTES);
-  segments.forEach(({ head, index }, number) => {
-    const before = linesBefore(head);
-    for (let i = 0; i < index.length; i += 1) {
-      const entry = index.entry(i);
-      const place = head.frames[entry.frame];
-      const line = entry.ordinal - (before[entry.frame] ?? 0);
-      if (place === undefined || line < 0 || line > LINES_MAX)
-        throw new FormatError(`an index that names the line ${entry.ordinal} in the frame ${entry.frame}`);
-      const bucket = bucketOf(entry.keyHash, bits);
-      const at = (ends[bucket] as number) * ENTRY_BYTES;
-      ends[bucket] = (ends[bucket] as number) + 1;
-      entry.keyHash.copy(entries, at, 0, HASH_BYTES);
-      entries[at + AT.segment] = number;
-      entries.writeUInt32BE(place.offset, at + AT.offset);
-      entries.writeUIntBE(place.bytes, at + AT.bytes, 3);
-      entries.writeUInt16BE(line, at + AT.line);
-      entries.writeUInt32BE(entry.at - head.fromMs, at + AT.time);
-    }
-  });
-  return { entries, ends };
-}
-
-/** Sorts the entries of a bucket, as bytes, where they are. */
-function sortEntries(bytes: Buffer): void {
-  const entries = Array.from({ length: bytes.length / ENTRY_BYTES }, (_, i) => bytes.subarray(i * ENTRY_BYTES, (i + 1) * ENTRY_BYTES));
-  Buffer.concat(entries.sort(Buffer.compare)).copy(bytes);
-}
-
-/** Of each frame of a segment, the number of lines in the frames before it. */
-export function linesBefore({ frames }: Pick<SegmentFooter['head'], 'frames'>): readonly number[] {
-  let lines = 0;
-  return frames.map(({ records }) => {
-    lines += records;
-    return lines - records;
-  });
-}
-
-function endOf(fanOut: Buffer, packed: Buffer): Buffer {
-  const summed = Buffer.concat([fanOut, packed, Buffer.from([FORMAT])]);
-  const lengths = Buffer.alloc(LENGTHS_BYTES);
-  lengths.writeUInt32BE(packed.length, 0);
-  lengths.writeUInt32BE(summed.length + SUM_BYTES + LENGTHS_BYTES + MAGIC.length, 4);
-  return Buffer.concat([summed, sumOf(summed), lengths, MAGIC]);
-}
-
-const sumOf = (bytes: Uint8Array): Buffer => Buffer.from(cryptoHash('sha256', bytes, 'hex'), 'hex');
+/** The sum of fan-out, head and format. */
+export const sumOf = (bytes: Uint8Array): Buffer => Buffer.from(cryptoHash('sha256', bytes, 'hex'), 'hex');
 
 /** How much of a roll-up's end is read to have fan-out and head, mostly. @param size of the object (bytes) */
 export function rollupTailBytes(size: number): number {
