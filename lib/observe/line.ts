@@ -83,11 +83,28 @@ function tailOf({ id, seen, tail }: Shard): Tail | undefined {
   return { previous: { shard: id, ...tail, last: seen.sequence }, mark: seen };
 }
 
-/** The newest segment in the bucket of one shard. */
-async function newestSegment(place: LinePlace, shard: string, runtime: Runtime, until: number): Promise<Tail | undefined> {
+/**
+ * Where a line goes on when the bucket holds more of it than the rows say: an attempt has stored a segment and died before its
+ * mark, and its records came no more, since they grew too old. Asked only where records may be missing: what is stored
+ * is not, and what follows must name it. (Found by simulation.)
+ *
+ * @returns the line with its newest segment; undefined when the rows say it.
+ * @throws RemoteError, FormatError (a damaged segment).
+ */
+export async function lineOfBucket(place: LinePlace, shard: string, known: Line, runtime: Runtime, until: number): Promise<Line | undefined> {
+  if (known.tail === undefined) return undefined;
+  const { shard: of, first, firstAt } = known.tail.previous;
+  const tail = await newestSegment(place, of, runtime, until, segmentName({ label: place.label, shard: of, first, firstAtMs: firstAt }));
+  if (tail === undefined) return undefined;
+  const upTo = { ...known.line.at(-1), seen: tail.mark };
+  return { ...known, tail, ...(of === shard && { seen: tail.mark }), line: [...known.line.slice(0, -1), upTo] };
+}
+
+/** The newest segment in the bucket of one shard. @param behind only those after this name. */
+async function newestSegment(place: LinePlace, shard: string, runtime: Runtime, until: number, behind?: string): Promise<Tail | undefined> {
   const prefix = `${LOG_PREFIX}${place.label}/${shard}/`;
   let newest: string | undefined;
-  let after: string | undefined;
+  let after = behind;
   for (let pages = 0; pages < LIST_PAGES_MAX; pages += 1) {
     const page = await retried(runtime, until, () =>
       place.objects.list(place.bucket, { prefix, limit: OBJECT_LIST_MAX, ...(after !== undefined && { after }) }),

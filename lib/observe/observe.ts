@@ -19,7 +19,7 @@ import { together } from '../replicate/together.ts';
 import { doubtOf } from './doubt.ts';
 import { readKept } from './kept.ts';
 import type { Line, Tail } from './line.ts';
-import { findLine } from './line.ts';
+import { findLine, lineOfBucket } from './line.ts';
 import { logRecord } from './origin.ts';
 import { storeSegment, withBucket } from './store.ts';
 
@@ -89,11 +89,16 @@ export async function observe(batch: StreamBatch, member: MemberContext, ports: 
   const seat = seatRow === undefined ? undefined : decodeSeat(seatRow);
   const own: Shard = shardRow === undefined ? { id: shard } : decodeShard(shardRow);
   const place = { ...ports, control, bucket, stream, label: streamLabel(stream) };
-  const line = await withBucket(bucket, runtime, () => findLine(place, own, runtime, until));
-
-  const fresh = after(line.seen?.sequence, batch.records);
-  let left: readonly LogRecord[] = fresh.map((record) => logRecord(record, seat, member.key));
-  const doubt = left[0] === undefined ? undefined : await doubtBefore(left[0], line);
+  let line = await withBucket(bucket, runtime, () => findLine(place, own, runtime, until));
+  const freshOf = ({ seen }: Line): readonly LogRecord[] => after(seen?.sequence, batch.records).map((record) => logRecord(record, seat, member.key));
+  let left = freshOf(line);
+  let doubt = left[0] === undefined ? undefined : await doubtBefore(left[0], line);
+  const more = doubt === undefined ? undefined : await withBucket(bucket, runtime, () => lineOfBucket(place, shard, line, runtime, until));
+  if (more !== undefined) {
+    line = more;
+    left = freshOf(line);
+    doubt = left[0] === undefined ? undefined : await doubtBefore(left[0], line);
+  }
   const about = { set: member.set, member: member.member, stream, shard, key: member.key, ...(seat !== undefined && { tableId: seat.tableId }) };
   const stored: EncodedSegment[] = [];
   let tail = line.tail;

@@ -9,6 +9,7 @@ import { SEGMENT_RECORDS_MAX, sha256Base64 } from '../../../lib/core/formats/seg
 import { ObserveUnfinishedError, ShardUncertainError } from '../../../lib/observe/observe.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
 import type { StreamRecord } from '../../../lib/ports/stream.ts';
+import { growMark } from '../../../lib/replicate/shards.ts';
 import { item, key, World } from '../../flows/support/world.ts';
 import { bucketOf, faults, segments, shardRow } from './support/log.ts';
 
@@ -164,6 +165,22 @@ describe('an attempt that ends early', () => {
     for (let at = to; at < 8; at = 8) await world.observeOf(records.slice(at, 8));
     expect(segments(world).map(({ head }) => head.records)).toEqual(sizes);
     expect(faults(world, records)).toEqual([]);
+  });
+
+  it('between put and mark, and whose records never come again: the next one goes on after what is stored, and has no doubt of it', async () => {
+    die();
+    await expect(world.observeOf(records.slice(2, 5))).rejects.toThrow(RemoteError);
+    world.cloud.hook = undefined;
+    const [first] = segments(world);
+    // Fan-out has moved the stored ones: by the rows alone they would be missing for certain.
+    const moved = records[4] as StreamRecord;
+    await world.clock.run(
+      growMark(world.table(world.primary), world.control(world.primary), first?.head.shard as string, 'sent', moved.sequence, moved.createdMs),
+    );
+    expect(await world.observeOf(records.slice(5))).toMatchObject({ records: 3 });
+    expect(faults(world, records)).toEqual([]);
+    expect(segments(world).map(({ head }) => head.doubt)).toEqual([undefined, undefined, undefined]);
+    expect(world.counted.has('LogHole')).toBe(false);
   });
 
   it('with the answer of the put lost: repeated, it meets itself', async () => {
