@@ -1,5 +1,6 @@
 import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
-import { REFUSED, SELF, SHARD } from '../lib/core/formats/rows.ts';
+import { REFUSED } from '../lib/core/formats/refused-row.ts';
+import { SELF, SHARD } from '../lib/core/formats/rows.ts';
 import type { FunctionName } from '../lib/core/names.ts';
 import { functionArn, linkNames, memberNames, queueArn, tableArn } from '../lib/core/names.ts';
 

@@ -3,14 +3,14 @@ import { backfill } from '../lib/adopt/backfill.ts';
 import type { AdoptFacts } from '../lib/adopt/check.ts';
 import type { Estimate } from '../lib/adopt/estimate.ts';
 import { estimateBackfill } from '../lib/adopt/estimate.ts';
-import { readJob } from '../lib/adopt/lease.ts';
 import { REQUEST_MAX_MS } from '../lib/adopt/limits.ts';
 import type { Progress } from '../lib/adopt/ports.ts';
 import { sampleReplicas } from '../lib/adopt/ready.ts';
 import type { AdoptJob } from '../lib/adopt/savepoint.ts';
-import { isScanned } from '../lib/adopt/savepoint.ts';
+import { adoptPlace, isScanned } from '../lib/adopt/savepoint.ts';
 import type { MemberConfig } from '../lib/core/config.ts';
 import { PRICE_DATE, PRICE_REGION_DEFAULT, PRICES, pricesOf } from '../lib/cost/prices.ts';
+import { readJob } from '../lib/job/lease.ts';
 import type { TablePort } from '../lib/ports/table.ts';
 import { memberContext } from '../lib/replicate/context.ts';
 import { initSet } from '../lib/replicate/init.ts';
@@ -65,7 +65,7 @@ export async function fill(session: Session, member: MemberConfig, facts: AdoptF
   const target = (region: string): TablePort => session.ports(config.members.find((m) => m.region === region) as MemberConfig).table;
   const at = <T>(run: () => Promise<T>): Promise<T> => located(session, member, run);
 
-  const place = { table, control: context.tables.control, generation: member.generation };
+  const place = adoptPlace(table, context.tables.control, member.generation);
   const { seat } = await at(() => readSelf(table, place.control));
   const job = await at(() => readJob(place, runtime));
   if (job?.done !== undefined && !own.restart) return { done: 'before', job };

@@ -107,7 +107,7 @@ function accountsOf({ accounts }: SetInput, regions: number): string[] | undefin
 }
 
 /** What a table's name may be. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html */
-const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
+export const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
 
 /** Reads "REGION=NAME,REGION=NAME". */
 function tablesOf(text: string, regions: readonly string[]): ReadonlyMap<string, string> {

@@ -1,4 +1,5 @@
-import type { Attention, SetStatus } from '../lib/status/judge.ts';
+import type { Attention } from '../lib/status/attention.ts';
+import type { SetStatus } from '../lib/status/judge.ts';
 
 /** What a person or a program may do next. `command` can be pasted into a shell as it is, but for words in capitals. */
 export interface NextStep {
@@ -64,6 +65,8 @@ export function errorSteps(code: string, again: Again, local: boolean): readonly
     case 'foreign-table':
     case 'config-mismatch':
       return [{ command: again('status'), why: 'It shows each member’s seat.' }];
+    case 'archive-damaged':
+      return [{ command: again('archive verify'), why: 'It says what else is damaged, and what can be done.' }];
     case 'no-such-letter':
       return [{ command: again('dlq list'), why: 'It lists the dead letters that can be seen now.' }];
     case 'unknown-member':
@@ -94,6 +97,15 @@ function attentionSteps(a: Attention, status: SetStatus, again: Again, local: bo
         { command: again(`dlq list --link ${a.link ?? 'SOURCE:TARGET'}`), why: 'It shows the dead letters and their reasons.' },
         { command: again(`dlq redrive --link ${a.link ?? 'SOURCE:TARGET'}`), why: 'It turns them into resyncs now, without waiting for the minute’s run.' },
       ];
+    case 'archive-damaged':
+      return [
+        {
+          command: again(`archive verify${a.member === undefined ? '' : ` --member ${a.member}`}`),
+          why: 'It says what is missing or damaged, and what can be done.',
+        },
+      ];
+    case 'archive-behind':
+      return [{ command: again('archive status'), why: 'It says which times can be restored.' }];
     case 'refused':
       return [{ command: again('refused list'), why: 'It lists the keys that a member cannot take, with the reasons.' }];
     case 'unread':

@@ -56,6 +56,26 @@ export class Output {
     this.#stdout.write(text);
   }
 
+  /**
+   * Text as it is, of a result of any length: it waits until the reader of stdout has room for more, so that what is
+   * written does not pile up here.
+   *
+   * @returns false when the reader has gone away: there is no use in more.
+   */
+  async flow(text: string): Promise<boolean> {
+    const stdout = this.#stdout;
+    if (!stdout.writable) return false;
+    if (stdout.write(text)) return true;
+    return new Promise((resolve) => {
+      const settle = (open: boolean) => (): void => {
+        for (const [event, listener] of listeners) stdout.off(event, listener);
+        resolve(open);
+      };
+      const listeners = [['drain', settle(true)] as const, ['close', settle(false)] as const, ['error', settle(false)] as const];
+      for (const [event, listener] of listeners) stdout.on(event, listener);
+    });
+  }
+
   /** The stream of results, for who redraws it. */
   get stdout(): Writable {
     return this.#stdout;
@@ -130,3 +150,6 @@ export const printable = (text: string): string => text.replace(/\p{Cc}/gu, (c) 
 
 /** 12,345. */
 export const count = (n: number): string => n.toLocaleString('en-US');
+
+/** "1 request", "12,345 requests". */
+export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;

@@ -15,6 +15,9 @@ import type { LocalCloud } from './where.ts';
 /** Connections of the command to one service of one region. */
 const SOCKETS_MAX = 8;
 
+/** One request to S3 from wherever the command runs (ms): 8 MB that do not pack, over a line of 3 Mbit/s. */
+const OBJECT_TIMEOUT_MS = 30_000;
+
 /**
  * Ports of one region. The SDK is loaded here and not before, so that help and mistakes answer at once.
  *
@@ -22,14 +25,23 @@ const SOCKETS_MAX = 8;
  */
 export async function connect(region: string, endpoint: string | undefined, local: boolean): Promise<CliPorts> {
   if (local) useLocalCredentials();
-  const [{ awsClients }, { AwsTablePort }, { AwsQueuePort }, { stacksOf }] = await Promise.all([
+  const [{ awsClients, objectClient }, { AwsTablePort }, { AwsQueuePort }, { AwsStreamPort }, { AwsObjectPort }, { stacksOf }] = await Promise.all([
     import('../lib/adapters/aws/clients.ts'),
     import('../lib/adapters/aws/table-port.ts'),
     import('../lib/adapters/aws/queue-port.ts'),
+    import('../lib/adapters/aws/stream-port.ts'),
+    import('../lib/adapters/aws/object-port.ts'),
     import('./stacks.ts'),
   ]);
-  const clients = awsClients({ region, maxSockets: SOCKETS_MAX, ...(endpoint !== undefined && { endpoint }) });
-  return { table: new AwsTablePort(clients.dynamodb), queue: new AwsQueuePort(clients), stacks: stacksOf(region, endpoint) };
+  const options = { region, maxSockets: SOCKETS_MAX, ...(endpoint !== undefined && { endpoint }) };
+  const clients = awsClients(options);
+  return {
+    table: new AwsTablePort(clients.dynamodb),
+    queue: new AwsQueuePort(clients),
+    stream: new AwsStreamPort(clients.streams),
+    objects: new AwsObjectPort(objectClient({ ...options, timeouts: { requestMs: OBJECT_TIMEOUT_MS } }).s3),
+    stacks: stacksOf(region, endpoint),
+  };
 }
 
 /** What `doctor` looks at in one region; the SDK is loaded here. @param local see `connect`. */

@@ -13,6 +13,7 @@ import { retried } from '../lib/replicate/retry.ts';
 import { span } from '../lib/status/span.ts';
 import type { AdoptIo } from './adopt-io.ts';
 import type { MemberArchive } from './archive-place.ts';
+import { TABLE_NAME } from './context.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { NextStep } from './next-steps.ts';
 import type { NewTableConnect } from './restore-aws.ts';
@@ -45,8 +46,6 @@ export interface ToTableWords extends RestoreWhat {
 /** A new table is active within seconds; with indexes it takes longer (ms). */
 const CREATE_MAX_MS = 10 * 60_000;
 const CREATE_WAIT_MS = 1_000;
-/** What a table's name may be. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html */
-const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
 const SHARE_STEPS = 1_000;
 
 /** @param archive of the member whose log is read @param into the member in whose region the table is @throws CliError, and what the flow throws */

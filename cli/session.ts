@@ -3,7 +3,9 @@ import { setConfigSchema } from '../lib/core/config.ts';
 import type { Seat } from '../lib/core/formats/rows.ts';
 import { isPrimary } from '../lib/core/formats/rows.ts';
 import { memberNames } from '../lib/core/names.ts';
+import type { ObjectPort } from '../lib/ports/objects.ts';
 import type { Runtime } from '../lib/ports/runtime.ts';
+import type { StreamPort } from '../lib/ports/stream.ts';
 import type { LinkContext } from '../lib/replicate/context.ts';
 import { linkContext, memberContext } from '../lib/replicate/context.ts';
 import { readSelf } from '../lib/replicate/self.ts';
@@ -31,6 +33,8 @@ export interface StackPort {
 /** All ports of one region. */
 export interface CliPorts extends RegionPorts {
   readonly stacks: StackPort;
+  readonly stream: StreamPort;
+  readonly objects: ObjectPort;
 }
 
 /** Options that every command has. */

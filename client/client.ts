@@ -4,6 +4,8 @@ import { noRegion } from './auth.ts';
 import type { Discovery } from './discovery.ts';
 import { SynclineError } from './errors.ts';
 import { Finder } from './finder.ts';
+import type { HistoryOptions, HistoryPage, ItemChange, WirePage } from './history.ts';
+import { historyPageOf, historyQuery } from './history.ts';
 import { Members } from './members.ts';
 import type { ClientRuntime } from './runtime.ts';
 import { hostRuntime } from './runtime.ts';
@@ -155,6 +157,19 @@ export class SynclineClient implements Items {
     const page = async (after: { after?: string }) =>
       bodyOf<{ count: number; next?: string }>(await this.#post('/count', queryJson({ ...query, ...after }), options));
     return countAll(pagesOf(query.after, page));
+  }
+
+  /** What became of an item, from the log of one member: a page, the newest change first. @throws SynclineError */
+  async history(key: NativeItem, options: HistoryOptions = {}): Promise<HistoryPage> {
+    const query = `${keyQuery(key)}${historyQuery(key, options)}`;
+    const answer = await this.#read({ method: 'GET', path: '/items/history', kind: 'many', query, headers: { accept: TYPE } }, options, 'query');
+    return historyPageOf(bodyOf<WirePage>(answer), answer.member);
+  }
+
+  /** All of an item's changes, the newest first, page by page as they are asked for. @throws SynclineError */
+  async *historyAll(key: NativeItem, options: HistoryOptions = {}): AsyncGenerator<ItemChange, void, undefined> {
+    const { cursor, ...more } = options;
+    for await (const page of pagesOf(cursor, ({ after }) => this.history(key, { ...more, ...(after !== undefined && { cursor: after }) }))) yield* page.changes;
   }
 
   /** A session that reads what it wrote. @param token of an earlier session, on whatever host @throws SynclineError "invalid-value" */

@@ -5,8 +5,8 @@ import { codeOf, SynclineError } from './errors.ts';
 /** What answers and the lack of them mean: of the member, of the write, for the caller. Pure. */
 
 /**
- * Problems of an answer of 5xx that say nothing of the member that gave it: it is well, but DynamoDB, the primary or the time
- * is not. Such a member still serves eventual reads.
+ * Problems of an answer of 5xx that say nothing of the member that gave it: it is well, but DynamoDB, the primary, the archive or
+ * the time is not. Such a member still serves eventual reads.
  */
 const NOT_OF_MEMBER: ReadonlySet<string> = new Set([
   'busy',
@@ -16,6 +16,9 @@ const NOT_OF_MEMBER: ReadonlySet<string> = new Set([
   'not-started',
   'unknown-outcome',
   'issuer-unreachable',
+  'member-unreachable',
+  'archive-unavailable',
+  'archive-damaged',
 ]);
 
 /** Problems that say of a request that may be repeated: it changed nothing. */

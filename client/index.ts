@@ -22,6 +22,7 @@ export type {
 } from './document/inputs.ts';
 export type { Attempt, Problem } from './errors.ts';
 export { SynclineError } from './errors.ts';
+export type { AttributeChange, HistoryOptions, HistoryPage, ItemChange } from './history.ts';
 export type { ClientRuntime } from './runtime.ts';
 export { SynclineSession } from './session.ts';
 export type {

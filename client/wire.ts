@@ -23,7 +23,7 @@ export function seed(endpoint: string): Place {
 }
 
 /** A text in a query, encoded as a signature encodes it, so that no gateway reads the one for the other: a space is "%20", never "+". */
-const encoded = (text: string): string => encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+export const encoded = (text: string): string => encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** A key in the query: text, numbers as text, binaries as base64url. @throws SynclineError "invalid-value" */
 export function keyQuery(key: NativeItem): string {

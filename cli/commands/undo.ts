@@ -8,11 +8,10 @@ import { undoScope } from '../../lib/archive/undo/scope.ts';
 import type { BadChanges } from '../../lib/archive/undo/select.ts';
 import { isoSeconds } from '../../lib/core/calendar.ts';
 import type { LogRecord } from '../../lib/core/formats/log-record.ts';
-import { parsePlain } from '../../lib/core/plain-json.ts';
-import { readCondition } from '../../lib/serve/body.ts';
 import type { AdoptIo } from '../adopt-io.ts';
 import { adoptIo } from '../adopt-io.ts';
 import { CliError } from '../errors.ts';
+import { readFilter } from '../log-filter.ts';
 import { count } from '../output.ts';
 import type { Run } from '../program.ts';
 import { refusalText } from '../restore-words.ts';
@@ -21,7 +20,7 @@ import { earlierJob, rewriteOptions } from '../rewrite-options.ts';
 import type { RewriteAt, RewriteIo } from '../rewrite-run.ts';
 import { primaryAt, resumeRewrite, runRewrite, takeBackRewrite } from '../rewrite-run.ts';
 import type { Session } from '../session.ts';
-import { readTime, TIME_HELP } from '../times.ts';
+import { readTime, TIME_HELP, wholeSecond } from '../times.ts';
 import { undoNotes } from '../undo-notes.ts';
 
 interface UndoOptions extends RewriteOptions, EarlierOptions {
@@ -119,16 +118,13 @@ function refused(error: unknown): never {
   throw new CliError('failed', 'undo-refused', refusalText(error), { reason: error.message, findings: error.findings, found: error.found }, { cause: error });
 }
 
-/** Which changes are bad. @throws CliError (usage), InputError "invalid-condition" */
+/** Which changes are bad. @throws CliError (usage) */
 function badChanges({ from, to, where, origin }: UndoOptions, nowMs: number): BadChanges {
   if (from === undefined || to === undefined)
     throw new CliError('usage', 'no-window', '--from and --to say which changes are bad; or name an earlier job with --undo or --resume.');
-  const bad = { fromMs: secondOf(readTime(from, '--from', nowMs)), toMs: readTime(to, '--to', nowMs), origin: origin ?? 'local' } as const;
-  return where === undefined ? bad : { ...bad, where: readCondition(parsePlain(where), 'plain', 'where') };
+  const bad = { fromMs: wholeSecond(readTime(from, '--from', nowMs)), toMs: readTime(to, '--to', nowMs), origin: origin ?? 'local' } as const;
+  return where === undefined ? bad : { ...bad, where: readFilter(where, '--where') };
 }
-
-/** DynamoDB tells the time of a change in whole seconds: what was made within this one counts. */
-const secondOf = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
 const argsOf = ({ where }: UndoOptions, { fromMs, toMs, origin }: BadChanges): Readonly<Record<string, string>> => ({
   from: isoSeconds(fromMs),

@@ -1,10 +1,12 @@
+import type { Attention } from '../../lib/status/attention.ts';
 import type { LinkState } from '../../lib/status/health.ts';
-import type { Attention, LinkStatus, MemberStatus, Role, SetStatus } from '../../lib/status/judge.ts';
+import type { LinkStatus, MemberStatus, Role, SetStatus } from '../../lib/status/judge.ts';
 import type { LinkRate, LostSince } from '../../lib/status/rates.ts';
 import { waiting } from '../../lib/status/rates.ts';
 import { ago, span } from '../../lib/status/span.ts';
 import type { Output, Style } from '../output.ts';
 import { count, printable } from '../output.ts';
+import { showArchive } from './archive-view.ts';
 import type { Column } from './columns.ts';
 import { fitColumns } from './columns.ts';
 
@@ -41,6 +43,8 @@ export function showStatus(status: SetStatus, out: Output, all: boolean, live?: 
   const parts = [`${out.style('bold', status.set)}: ${primary} · ${verdict}${clock}`, showMembers(status, out, live)];
   const shown = status.links.filter((l) => all || l.state !== 'standby' || (l.queue !== undefined && waiting(l.queue) > 0) || (l.deadLetters ?? 0) > 0);
   if (shown.length > 0) parts.push(showLinks(shown, status.at, out, live));
+  const archive = showArchive(status, out);
+  if (archive !== undefined) parts.push(archive);
   const notes = shown.filter((l) => !l.attention && ['unknown', 'lagging', 'paused'].includes(l.state));
   if (notes.length > 0) parts.push(notes.map((l) => note(l, out)).join('\n'));
   if (status.attention.length > 0) parts.push(status.attention.map((a) => attention(a, status, out)).join('\n'));

@@ -1,6 +1,7 @@
 import type { AwsClients } from '../../lib/adapters/aws/clients.ts';
-import { awsClients } from '../../lib/adapters/aws/clients.ts';
+import { awsClients, objectClient } from '../../lib/adapters/aws/clients.ts';
 import { AwsInvokePort } from '../../lib/adapters/aws/invoke-port.ts';
+import { AwsObjectPort } from '../../lib/adapters/aws/object-port.ts';
 import { AwsTablePort } from '../../lib/adapters/aws/table-port.ts';
 import { serveContext } from '../../lib/serve/context.ts';
 import { base } from '../shared/base.ts';
@@ -32,7 +33,10 @@ export const handler = apiHandler(
   serveContext(
     settings.config,
     settings.member,
-    new AwsTablePort(clientsOf(settings.member.region).dynamodb),
+    {
+      table: new AwsTablePort(clientsOf(settings.member.region).dynamodb),
+      objects: new AwsObjectPort(objectClient(regionAccess(settings, settings.member.region)).s3),
+    },
     (peer) => new AwsInvokePort(clientsOf(peer.region).lambda),
     (peer) => new AwsTablePort(clientsOf(peer.region).dynamodb),
   ),

@@ -1,5 +1,6 @@
 import type { Key } from '../core/attribute.ts';
-import type { Link, Refused } from '../core/formats/rows.ts';
+import type { Refused } from '../core/formats/refused-row.ts';
+import type { Link } from '../core/formats/rows.ts';
 import { decodeLink, decodeSeat, linkKey, SEAT_KEY } from '../core/formats/rows.ts';
 import type { JobLease } from '../job/lease.ts';
 import { whyText } from '../ports/errors.ts';

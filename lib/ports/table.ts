@@ -129,4 +129,8 @@ export interface TableDescription {
   readonly streamEnabled: boolean;
   readonly streamView?: string;
   readonly itemCount: number;
+  /** Bytes of all items, as DynamoDB reckons: up to six hours old, as `itemCount`. Absent where nobody reckons. */
+  readonly bytes?: number;
+  /** Provisioned read units a second; absent on demand. */
+  readonly provisionedReads?: number;
 }

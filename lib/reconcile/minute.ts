@@ -1,20 +1,9 @@
 import type { AttributeValue, Item, Key } from '../core/attribute.ts';
 import { LINK_STALE_AFTER_MS, RECONCILE_TIMEOUT_MS, REFUSED_PER_RUN, REFUSED_RETRY_MS, REQUEST_EFFECT_MAX_MS, TICK_MS } from '../core/constants.ts';
 import type { ResyncKey } from '../core/formats/message.ts';
+import { decodeRefused, REFUSED } from '../core/formats/refused-row.ts';
 import type { Link, Shard, ShardMark } from '../core/formats/rows.ts';
-import {
-  decodeRefused,
-  decodeShard,
-  isPrimary,
-  linkKey,
-  numberValue,
-  REFUSED,
-  SHARD,
-  sequenceValue,
-  shardKey,
-  stringValue,
-  unsentValue,
-} from '../core/formats/rows.ts';
+import { decodeShard, isPrimary, linkKey, numberValue, SHARD, sequenceValue, shardKey, stringValue, unsentValue } from '../core/formats/rows.ts';
 import { noteKept } from '../observe/kept.ts';
 import { isRemote, whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';

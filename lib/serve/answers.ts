@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ORIGINS } from '../core/formats/log-record.ts';
+import { itemSchema, valueSchema } from './schemas.ts';
 
 /**
  * The bodies of answers, but for items: what the OpenAPI document says of them, and what tests hold them against. Items
@@ -60,6 +62,51 @@ const counts = {
 
 /** POST /count */
 export const countPageSchema = z.object(counts).meta({ id: 'CountPage', description: 'How many items of a partition match, up to `next`.' });
+
+/** GET /items/history, its values in the answer's form. */
+export const historyPageSchema = z
+  .object({
+    changes: z.array(
+      z.object({
+        at: ms('When it was made: DynamoDB’s clock, whole seconds'),
+        time: z.string().meta({ description: 'The same, as RFC 3339.', examples: ['2026-11-24T10:15:03Z'] }),
+        sequence: z
+          .string()
+          .regex(/^\d{1,40}$/)
+          .meta({ description: 'Sequence number of the change in the member’s stream.' }),
+        position: z
+          .string()
+          .regex(/^\d+\/\d+$/)
+          .optional()
+          .meta({ description: 'The change’s place among all changes of the set: epoch and sequence number of the primary. Copies have it, too.' }),
+        origin: z
+          .enum(ORIGINS)
+          .meta({ description: '`local`: a write at this member; `applier`: a copy from the primary; `expiry`: DynamoDB’s own expiry (TTL).' }),
+        event: z.enum(['INSERT', 'MODIFY', 'REMOVE']),
+        difference: z
+          .array(
+            z.object({
+              path: z.string().meta({ description: 'Which attribute, or member of a map.', examples: ['address.city'] }),
+              before: valueSchema.optional(),
+              after: valueSchema.optional(),
+            }),
+          )
+          .meta({
+            description:
+              'What differs. Without `before` an attribute was added, without `after` it was removed. Empty when only Syncline’s own metadata changed.',
+          }),
+        before: itemSchema.optional().meta({ description: 'The whole item before, with `images=true`.' }),
+        after: itemSchema.optional().meta({ description: 'The whole item after, with `images=true`.' }),
+        cut: z.literal(true).optional().meta({ description: 'It was too large for an answer: whole items, or values, were left out.' }),
+      }),
+    ),
+    gaps: z
+      .array(z.object({ from: ms('Its start').optional(), to: ms('Its end').optional(), what: z.string() }))
+      .optional()
+      .meta({ description: 'Stretches of the time looked at in which the log lacks changes. Absent when there are none.' }),
+    next: z.string().optional().meta({ description: 'Where older changes begin: send it as the cursor. Absent at the end.' }),
+  })
+  .meta({ id: 'HistoryPage', description: 'What became of an item, the newest change first.' });
 
 /** GET /health */
 export const healthSchema = z

@@ -1,9 +1,12 @@
+import type { ArchivePlace } from '../archive/place.ts';
+import { archivePlace } from '../archive/place.ts';
 import type { MemberConfig, SetConfig } from '../core/config.ts';
 import type { Rev } from '../core/formats/rev.ts';
 import { nextRev, revParts } from '../core/formats/rev.ts';
 import type { KeySchema } from '../core/key.ts';
 import { functionArn, memberNames, nameFor } from '../core/names.ts';
 import type { InvokePort } from '../ports/invoke.ts';
+import type { ObjectPort } from '../ports/objects.ts';
 import type { TablePort } from '../ports/table.ts';
 import type { MemberTables } from '../replicate/context.ts';
 import { memberContext, tablesFor } from '../replicate/context.ts';
@@ -31,6 +34,8 @@ export interface ServeContext {
   readonly key: KeySchema;
   readonly tables: MemberTables;
   readonly table: TablePort;
+  /** The member's own log. */
+  readonly archive: ArchivePlace;
   readonly peers: ReadonlyMap<string, PeerApi>;
   /** The other members' tables, for reads when this member's own cannot be read. */
   readonly others: ReadonlyMap<string, OtherTables>;
@@ -46,13 +51,14 @@ export interface SeenPrimary {
 /**
  * Builds the context.
  *
+ * @param ports of the member's own region.
  * @param invoke gives the port bound to a member's region, for its api function; called once a peer.
  * @param tableOf gives the port bound to a member's region, for its tables; called once a peer.
  */
 export function serveContext(
   config: SetConfig,
   self: MemberConfig,
-  table: TablePort,
+  { table, objects }: { readonly table: TablePort; readonly objects: ObjectPort },
   invoke: (peer: MemberConfig) => InvokePort,
   tableOf: (peer: MemberConfig) => TablePort,
 ): ServeContext {
@@ -65,6 +71,7 @@ export function serveContext(
     key: of.key,
     tables: of.tables,
     table,
+    archive: archivePlace(of, objects),
     peers: new Map(others.map((m) => [m.name, { functionName: nameFor(self, m, memberNames(config.set, m).fn('api'), functionArn), port: invoke(m) }])),
     others: new Map(others.map((m) => [m.name, { region: m.region, tables: tablesFor(config, self, m), table: tableOf(m) }])),
     revs: new RevClock(),

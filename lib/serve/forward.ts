@@ -8,7 +8,7 @@ import { BODY_BYTES_MAX } from './http.ts';
 import { ProblemError, RETRY_AFTER_LONG_S, RETRY_AFTER_S, unknownOutcome } from './problem.ts';
 
 /**
- * A request that came to a secondary, handed to the primary's API function by name. The receiver does not hand it on: when
+ * A request that came to a member, handed by name to the API function of the one that can do it: the primary, mostly. The receiver does not hand it on: when
  * it is not primary it answers 421 with its own hint, and the member where the request came in tries that one.
  */
 
@@ -183,6 +183,33 @@ export async function forward(ctx: ServeContext, runtime: Runtime, request: ApiR
   throw new ProblemError('no-primary', `No member is primary now (asked: ${tried.join(', ') || 'none'}). ${nothing}`, { retryAfterS: RETRY_AFTER_S });
 }
 
+/**
+ * Hands a read to the one member that can answer it, and its answer back.
+ *
+ * @throws ProblemError member-unreachable
+ */
+export async function forwardTo(ctx: ServeContext, runtime: Runtime, request: ApiRequest, member: string): Promise<ApiResponse> {
+  const gone = (cause?: unknown): ProblemError =>
+    new ProblemError(
+      'member-unreachable',
+      `The member "${member}" cannot be reached from here. Try again, or ask another one.`,
+      { retryAfterS: isForLong(cause) ? RETRY_AFTER_LONG_S : RETRY_AFTER_S },
+      { cause },
+    );
+  const peer = ctx.peers.get(member);
+  if (peer === undefined) throw gone();
+  let text: string;
+  try {
+    text = await peer.port.invoke(peer.functionName, JSON.stringify(encodeForward(request)));
+  } catch (error) {
+    throw gone(error);
+  }
+  runtime.metrics.count('Forwarded', 1);
+  const answer = decodeAnswer(text);
+  if (answer === undefined) throw gone();
+  return answer;
+}
+
 async function invoked(name: string, effect: 'reads' | 'writes', call: () => Promise<string>): Promise<ApiResponse> {
   let text: string;
   try {
@@ -198,8 +225,10 @@ async function invoked(name: string, effect: 'reads' | 'writes', call: () => Pro
   throw effect === 'writes' ? unknownOutcome() : unreachable(name, effect, undefined);
 }
 
+/** Whether a human must act before it can be called. */
+const isForLong = (cause: unknown): boolean => cause instanceof RemoteError && (cause.kind === 'denied' || cause.kind === 'missing');
+
 function unreachable(name: string, effect: 'reads' | 'writes', cause: unknown): ProblemError {
-  const forLong = cause instanceof RemoteError && (cause.kind === 'denied' || cause.kind === 'missing');
   const rest =
     effect === 'writes'
       ? "Nothing was changed; try again, or write to the primary's own API."
@@ -207,7 +236,7 @@ function unreachable(name: string, effect: 'reads' | 'writes', cause: unknown): 
   return new ProblemError(
     'primary-unreachable',
     `The primary, "${name}", cannot be reached from here. ${rest}`,
-    { primary: name, retryAfterS: forLong ? RETRY_AFTER_LONG_S : RETRY_AFTER_S },
+    { primary: name, retryAfterS: isForLong(cause) ? RETRY_AFTER_LONG_S : RETRY_AFTER_S },
     { cause },
   );
 }

@@ -12,25 +12,28 @@ import { checkKeyOf, keyAttributes } from '../core/key.ts';
 /** How each type is written, for messages. */
 const FORMS = { S: 'text', N: 'a number', B: 'base64url' } as const;
 
-/** What the query must have, for messages. */
-const expected = (schema: KeySchema): string =>
-  keyAttributes(schema)
+/** What the query must have, for messages. @param beside names of parameters that may be there, too. */
+const expected = (schema: KeySchema, beside: readonly string[]): string => {
+  const key = keyAttributes(schema)
     .map((a) => `${a.name} (${FORMS[a.type]})`)
     .join(' and ');
+  return beside.length === 0 ? key : `${key}; beside it may be ${beside.join(', ')}`;
+};
 
 /**
  * Reads the key out of query parameters.
  *
+ * @param beside names of parameters that the operation has beside the key, for messages: they must not be in `query`.
  * @throws InputError "invalid-query" for a parameter that is unknown, repeated, missing or of the wrong form;
  *   "invalid-key" for a key that DynamoDB would not take (empty, too long).
  */
-export function keyFromQuery(query: ReadonlyMap<string, readonly string[]>, schema: KeySchema): Key {
+export function keyFromQuery(query: ReadonlyMap<string, readonly string[]>, schema: KeySchema, beside: readonly string[] = []): Key {
   const attributes = keyAttributes(schema);
   for (const name of query.keys()) {
     if (!attributes.some((a) => a.name === name)) {
       throw new InputError(
         'invalid-query',
-        `Unknown query parameter ${JSON.stringify(name.slice(0, 80))}. Give exactly the key: ${expected(schema)}.`,
+        `Unknown query parameter ${JSON.stringify(name.slice(0, 80))}. Give ${beside.length === 0 ? 'exactly ' : ''}the key: ${expected(schema, beside)}.`,
         name.slice(0, 80),
       );
     }
@@ -39,7 +42,7 @@ export function keyFromQuery(query: ReadonlyMap<string, readonly string[]>, sche
   for (const attribute of attributes) {
     const values = query.get(attribute.name);
     if (values === undefined || values.length === 0) {
-      throw new InputError('invalid-query', `The query parameter "${attribute.name}" is missing. Give the key: ${expected(schema)}.`, attribute.name);
+      throw new InputError('invalid-query', `The query parameter "${attribute.name}" is missing. Give the key: ${expected(schema, beside)}.`, attribute.name);
     }
     if (values.length > 1)
       throw new InputError('invalid-query', `The query parameter "${attribute.name}" was given ${values.length} times. Give it once.`, attribute.name);

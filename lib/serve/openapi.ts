@@ -1,11 +1,12 @@
 import { keyAttributes } from '../core/key.ts';
-import { batchResultsSchema, countPageSchema, discoverySchema, healthSchema, problemSchema, statusSchema } from './answers.ts';
+import { batchResultsSchema, countPageSchema, discoverySchema, healthSchema, historyPageSchema, problemSchema, statusSchema } from './answers.ts';
 import type { Form } from './body.ts';
 import { PROBLEM_TYPE } from './http.ts';
 import { TYPE_OF } from './negotiate.ts';
 import { bodySchemas } from './openapi-bodies.ts';
 import { bodyExample } from './openapi-examples.ts';
 import type { DocumentFacts } from './openapi-facts.ts';
+import { historyParameters } from './openapi-history.ts';
 import { ANSWER_HEADERS, componentName, PARAMETERS, PROBLEM_HEADERS } from './openapi-parts.ts';
 import type { Json, JsonSchema } from './openapi-values.ts';
 import { keyParameter, PREFIX, refTo, valueSchemas } from './openapi-values.ts';
@@ -55,6 +56,7 @@ const BY_FORM: Readonly<Partial<Record<ContentName, string>>> = {
   query: 'Query',
   count: 'Count',
   'query-page': 'Page',
+  'history-page': 'HistoryPage',
 };
 
 /** Makes the document. */
@@ -112,6 +114,7 @@ const security = ({ auth }: DocumentFacts, scope: Route['scope']): JsonSchema =>
 function operation(route: Route, facts: DocumentFacts): JsonSchema {
   const parameters: Json[] = [
     ...(route.key === undefined ? [] : keyAttributes(facts.key).map((attribute) => keyParameter(attribute, route.key === 'required'))),
+    ...historyParameters(route.query ?? [], facts.key),
     ...(route.headers ?? []).map((name): Json => ({ $ref: `#/components/parameters/${componentName(name)}` })),
   ];
   return {
@@ -179,7 +182,12 @@ function bodyOf(name: ContentName, { key }: DocumentFacts): JsonSchema {
 
 function schemasOf({ key }: DocumentFacts): JsonSchema {
   const same = componentsOf([problemSchema, batchResultsSchema, countPageSchema, healthSchema, discoverySchema, statusSchema]);
-  const perForm = FORMS.map((form) => ({ ...bodySchemas(key, form), ...valueSchemas(key, form), [`${PREFIX[form]}Page`]: pageOf(form, same['CountPage']) }));
+  const perForm = FORMS.map((form) => ({
+    ...componentsOf([historyPageSchema], (id) => `${PREFIX[form]}${id}`),
+    ...bodySchemas(key, form),
+    ...valueSchemas(key, form),
+    [`${PREFIX[form]}Page`]: pageOf(form, same['CountPage']),
+  }));
   return Object.assign({}, ...perForm, same) as JsonSchema;
 }
 

@@ -1,4 +1,6 @@
+import { HISTORY_OPTIONS } from '../core/history-query.ts';
 import { batch } from './api-batch.ts';
+import { itemHistory } from './api-history.ts';
 import { count, getItem, query } from './api-read.ts';
 import { deleteItem, patchItem, putItem } from './api-write.ts';
 import type { ProblemCode } from './problem.ts';
@@ -46,6 +48,23 @@ const ITEM: Omit<Route, 'method' | 'id' | 'summary'> = {
 export const ITEM_ROUTES: readonly Route[] = [
   { ...ITEM, method: 'GET', id: 'getItem', summary: 'Read an item' },
   { ...ITEM, method: 'HEAD', id: 'headItem', summary: 'Read an item’s headers' },
+  {
+    method: 'GET',
+    path: '/items/history',
+    scope: 'read',
+    id: 'itemHistory',
+    tag: 'Items',
+    summary: 'What became of an item',
+    description:
+      'The changes of an item, the newest first, a page at a time, from the archived log of one member: the one that is asked, or `member`. The log of the primary shows who wrote what, that of a secondary shows the copies. It is some seconds behind the table. An item that was never there has an empty history.',
+    writes: false,
+    forwardable: true,
+    key: 'required',
+    query: HISTORY_OPTIONS,
+    answers: { 200: { description: 'A page.', content: 'history-page', headers: ['syncline-member'] } },
+    problems: [...KEY_PROBLEMS, 'invalid-header', 'invalid-cursor', 'not-acceptable', 'archive-damaged', 'archive-unavailable', 'member-unreachable'],
+    run: itemHistory,
+  },
   {
     method: 'PUT',
     path: '/items',

@@ -1,3 +1,4 @@
+import type { HistoryOption } from '../core/history-query.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { ServeContext } from './context.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
@@ -27,6 +28,7 @@ export type ContentName =
   | 'count'
   | 'batch-results'
   | 'query-page'
+  | 'history-page'
   | 'count-page'
   | 'health'
   | 'discovery'
@@ -60,10 +62,12 @@ export interface Route {
   readonly description: string;
   /** Whether it may change items, so that a call without an answer leaves its outcome open. */
   readonly writes: boolean;
-  /** Whether a member hands it on to the primary. */
+  /** Whether a member takes it from another one: it is then for the primary, or for the one member that can answer it. */
   readonly forwardable: boolean;
   /** Whether the query string holds a key: all of it must, or may be given beside a body. */
   readonly key?: 'required' | 'optional';
+  /** Parameters of the query beside the key. */
+  readonly query?: readonly HistoryOption[];
   readonly headers?: readonly HeaderName[];
   readonly body?: ContentName;
   readonly answers: Readonly<Record<number, Answer>>;

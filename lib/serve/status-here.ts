@@ -1,7 +1,8 @@
 import type { Item } from '../core/attribute.ts';
 import { text } from '../core/attribute.ts';
+import { REFUSED } from '../core/formats/refused-row.ts';
 import type { Link, Seat } from '../core/formats/rows.ts';
-import { decodeLink, decodeSeat, isPrimary, LINK_PREFIX, REFUSED, SEAT_KEY, SELF } from '../core/formats/rows.ts';
+import { decodeLink, decodeSeat, isPrimary, LINK_PREFIX, SEAT_KEY, SELF } from '../core/formats/rows.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { Page } from '../ports/table.ts';
 import { retried } from '../replicate/retry.ts';

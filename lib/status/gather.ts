@@ -1,17 +1,25 @@
+import { readArchiveState } from '../archive/log/state.ts';
+import { archivedBound } from '../archive/log/until.ts';
+import { snapshotJobPlace } from '../archive/snapshot/savepoint.ts';
 import type { Item } from '../core/attribute.ts';
 import type { MemberConfig, SetConfig } from '../core/config.ts';
 import { FormatError } from '../core/errors.ts';
-import type { Link, Refused, Seat, Shard } from '../core/formats/rows.ts';
-import { decodeRefused, decodeShard, REFUSED, SHARD } from '../core/formats/rows.ts';
+import type { Refused } from '../core/formats/refused-row.ts';
+import { decodeRefused, REFUSED } from '../core/formats/refused-row.ts';
+import type { Link, Seat, Shard } from '../core/formats/rows.ts';
+import { decodeShard, SHARD } from '../core/formats/rows.ts';
 import { memberNames, queueUrl } from '../core/names.ts';
+import { readJob } from '../job/lease.ts';
 import type { RemoteErrorKind } from '../ports/errors.ts';
 import { RemoteError } from '../ports/errors.ts';
 import type { QueueDepth, QueuePort } from '../ports/queue.ts';
 import type { Runtime } from '../ports/runtime.ts';
+import type { StreamPort } from '../ports/stream.ts';
 import type { TableDescription, TablePort } from '../ports/table.ts';
 import { memberContext } from '../replicate/context.ts';
 import { retried } from '../replicate/retry.ts';
 import { readSelf } from '../replicate/self.ts';
+import type { ArchiveFacts } from './archive.ts';
 
 /**
  * Reads what there is to know about a set, from all members at once. One member that does not answer takes nothing
@@ -22,6 +30,7 @@ import { readSelf } from '../replicate/self.ts';
 export interface RegionPorts {
   readonly table: TablePort;
   readonly queue: QueuePort;
+  readonly stream: StreamPort;
 }
 
 /** Gives the ports of a member. */
@@ -63,6 +72,8 @@ export interface MemberFacts {
   readonly refusedMore: boolean;
   readonly streamFailures?: QueueDepth;
   readonly links: readonly LinkFacts[];
+  /** Absent before the member has a seat. */
+  readonly archive?: ArchiveFacts;
   readonly unread: readonly Unread[];
 }
 
@@ -104,7 +115,7 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
   }
   const [table, shards, refused, streamFailures, ...links] = await Promise.all([
     attempt(`table ${member.items}`, () => ports.table.describe(member.items)),
-    attempt(`shards in ${names.control}`, async () => (await readRows(ports.table, names.control, SHARD)).rows.map(decodeShard)),
+    attempt(`shards in ${names.control}`, async () => (await readShards(ports.table, names.control)).shards),
     attempt(`refused keys in ${names.control}`, () => readRefused(ports.table, names.control)),
     attempt(`queue ${names.streamFailures}`, () => ports.queue.depth(queueUrl(member, names.streamFailures))),
     ...context.links.map(async (link): Promise<LinkFacts> => {
@@ -116,6 +127,7 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
       return { source: link.source, target: link.target, ...(row && { link: row }), ...(queue && { queue }), ...(dead && { dead }) };
     }),
   ]);
+  const archive = self.seat && shards && (await gatherArchive(self.seat, shards, table));
   return {
     member: member.name,
     region: member.region,
@@ -127,8 +139,25 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
     refusedMore: refused?.more ?? false,
     ...(streamFailures && { streamFailures }),
     links,
+    ...(archive && { archive }),
     unread,
   };
+
+  async function gatherArchive({ stream }: Seat, rows: readonly Shard[], found: TableDescription | undefined): Promise<ArchiveFacts> {
+    const [described, state, ...jobs] = await Promise.all([
+      // Of a stream that was replaced the attention says enough.
+      found?.streamArn === stream ? attempt(`stream ${stream}`, () => ports.stream.shards(stream)) : undefined,
+      attempt(`archive job in ${names.control}`, () => readArchiveState({ table: ports.table, control: names.control }, runtime, until)),
+      ...(['scan', 'export'] as const).map((via) =>
+        attempt(`${via} job in ${names.control}`, () => readJob(snapshotJobPlace(ports.table, names.control, via), runtime)),
+      ),
+    ]);
+    return {
+      ...(described && { bound: archivedBound(rows, described, runtime.clock.now()) }),
+      ...(state && { state }),
+      snapshots: jobs.filter((job) => job !== undefined),
+    };
+  }
 }
 
 /** All rows of one partition of a control table, at most ROWS_MAX. @throws RemoteError */
@@ -141,6 +170,12 @@ async function readRows(table: TablePort, control: string, partition: string): P
     after = page.next;
   } while (after !== undefined && rows.length < ROWS_MAX);
   return { rows, more: after !== undefined };
+}
+
+/** How far both readers of the stream are, by shard: those of about the last two days, at most ROWS_MAX. @throws RemoteError, FormatError */
+export async function readShards(table: TablePort, control: string): Promise<{ shards: Shard[]; more: boolean }> {
+  const { rows, more } = await readRows(table, control, SHARD);
+  return { shards: rows.map(decodeShard), more };
 }
 
 /** The refused keys that a member's control table lists, at most ROWS_MAX. @throws RemoteError, FormatError */

@@ -1,6 +1,9 @@
 import { isPrimary } from '../core/formats/rows.ts';
 import type { QueueDepth } from '../ports/queue.ts';
 import { losesRecord, overdueRecord } from '../reconcile/behind.ts';
+import type { ArchiveStatus } from './archive.ts';
+import { archiveAttention, archiveStatus } from './archive.ts';
+import type { Attention } from './attention.ts';
 import type { LinkFacts, MemberFacts, SetFacts } from './gather.ts';
 import type { LinkHealth } from './health.ts';
 import { linkHealth } from './health.ts';
@@ -10,17 +13,6 @@ import { span } from './span.ts';
 
 /** What a member is. */
 export type Role = 'primary' | 'secondary' | 'uninitialised' | 'unreachable' | 'unreadable';
-
-/** Something that a person should look at. */
-export interface Attention {
-  /** Stable code, e.g. "link-stalled". */
-  readonly code: string;
-  readonly member?: string;
-  /** "source:target". */
-  readonly link?: string;
-  /** What is wrong and what to do. */
-  readonly message: string;
-}
 
 /** One member, judged. */
 export interface MemberStatus {
@@ -36,6 +28,8 @@ export interface MemberStatus {
   /** Newest change that fan-out has moved and that the observer has seen (ms). */
   readonly sentAt?: number;
   readonly seenAt?: number;
+  /** Absent for a member without a seat. */
+  readonly archive?: ArchiveStatus;
 }
 
 /** One link, judged. */
@@ -118,6 +112,7 @@ function memberStatus(m: MemberFacts): MemberStatus {
     refused: m.refused.length,
     ...(sentAt !== undefined && { sentAt }),
     ...(seenAt !== undefined && { seenAt }),
+    ...(m.archive && { archive: archiveStatus(m.archive) }),
   };
 }
 
@@ -214,7 +209,7 @@ function memberAttention(m: MemberFacts, now: number): Attention[] {
       message: `${failures} stream ${failures === 1 ? 'batch' : 'batches'} of ${m.member} could not be processed in time (queue of stream failures): its links are incomplete.`,
     });
   }
-  return [...found, ...fanoutAttention(m, now)];
+  return [...found, ...fanoutAttention(m, now), ...(m.archive === undefined ? [] : archiveAttention(m.member, m.archive, m.shards, now))];
 }
 
 /** What fan-out has lost, or is about to: as long as a link is stale, or becomes stale with the next minute run by it. */

@@ -2,7 +2,7 @@ import type { Item, Key } from '../core/attribute.ts';
 import { itemHash } from '../core/canonical.ts';
 import { RESYNC_KEYS_MAX } from '../core/constants.ts';
 import { assert } from '../core/errors.ts';
-import { decodeRefused, refusedKey } from '../core/formats/rows.ts';
+import { decodeRefused, refusedKey } from '../core/formats/refused-row.ts';
 import type { KeySchema } from '../core/key.ts';
 import { keyHash, keyText } from '../core/key.ts';
 import type { RemoteError } from '../ports/errors.ts';

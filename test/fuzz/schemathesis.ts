@@ -1,19 +1,15 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plainEnvironment, runCommand } from '../../local/command.ts';
 import { localDirectory } from '../../local/paths.ts';
+import { ensurePythonEnvironment, pythonPrograms } from '../../tools/python-environment.ts';
 
 /** Schemathesis (https://schemathesis.readthedocs.io), a fuzzer that reads OpenAPI documents, in a Python environment of its own under .local/. */
 
 const here = dirname(fileURLToPath(import.meta.url));
-const requirements = join(here, 'requirements.txt');
-const environment = join(localDirectory, 'fuzz-venv');
-const stamp = join(environment, 'syncline-requirements');
-/** An installation takes 20 to 90 s; one that takes longer than this hangs (ms). */
-const INSTALL_MAX_MS = 10 * 60_000;
+const ENVIRONMENT = 'fuzz-venv';
+const environment = join(localDirectory, ENVIRONMENT);
 
 /** A validation takes a few seconds (ms). */
 const VALIDATE_MAX_MS = 120_000;
@@ -30,20 +26,7 @@ const CHECKS = [
 ];
 
 /** Makes sure that the environment is there. @throws Error when Python or pip cannot make it */
-export async function ensureSchemathesis(): Promise<void> {
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  await rm(environment, { recursive: true, force: true });
-  await mkdir(localDirectory, { recursive: true });
-  const options = { cwd: localDirectory, env: installEnvironment(), timeoutMs: INSTALL_MAX_MS };
-  await runCommand('python3', ['-m', 'venv', environment], options);
-  await runCommand(join(environment, 'bin', 'python'), ['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', '-r', requirements], options);
-  await writeFile(stamp, wanted);
-}
-
-/** pip gets the whole environment: proxies, certificates and index settings of the user's are in it. */
-const installEnvironment = (): Record<string, string> =>
-  Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+export const ensureSchemathesis = (): Promise<void> => ensurePythonEnvironment(ENVIRONMENT, join(here, 'requirements.txt'));
 
 /** Reads a document and holds it against the specification. */
 const VALIDATE = 'import json, sys; from openapi_spec_validator import OpenAPIV31SpecValidator as V; V(json.load(open(sys.argv[1]))).validate()';
@@ -52,7 +35,11 @@ const VALIDATE = 'import json, sys; from openapi_spec_validator import OpenAPIV3
 export async function validateDocument(text: string): Promise<void> {
   const file = join(environment, 'openapi.json');
   await writeFile(file, text);
-  await runCommand(join(environment, 'bin', 'python'), ['-c', VALIDATE, file], { cwd: environment, env: plainEnvironment(), timeoutMs: VALIDATE_MAX_MS });
+  await runCommand(join(pythonPrograms(ENVIRONMENT), 'python'), ['-c', VALIDATE, file], {
+    cwd: environment,
+    env: plainEnvironment(),
+    timeoutMs: VALIDATE_MAX_MS,
+  });
 }
 
 export interface FuzzRun {
@@ -76,7 +63,7 @@ export async function runSchemathesis(run: FuzzRun): Promise<boolean> {
   const mode = run.mode === 'valid' ? ['--mode', 'positive', '--phases', 'examples,fuzzing'] : ['--mode', 'all'];
   const fixed = ['--no-color', '--continue-on-failure', '--warnings', 'off', '--suppress-health-check', 'all', '--generation-database', 'none'];
   try {
-    await runCommand(join(environment, 'bin', 'schemathesis'), ['run', `${run.url}/openapi.json`, ...options, ...mode, ...fixed, ...headers], {
+    await runCommand(join(pythonPrograms(ENVIRONMENT), 'schemathesis'), ['run', `${run.url}/openapi.json`, ...options, ...mode, ...fixed, ...headers], {
       cwd: environment,
       env: { ...plainEnvironment(), SCHEMATHESIS_HOOKS: 'hooks', PYTHONPATH: here, PYTHONDONTWRITEBYTECODE: '1' },
       timeoutMs: run.timeoutMs,

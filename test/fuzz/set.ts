@@ -56,6 +56,7 @@ export async function fuzzSet({ key, env = {}, seed }: FuzzSetOptions): Promise<
     region.createTable({ name: names.tombstones, key });
     region.createTable({ name: names.control, key: CONTROL_KEY_SCHEMA });
     region.createTable({ name: names.requests, key: REQUESTS_KEY_SCHEMA });
+    region.buckets.createBucket(names.bucket);
     const own = member.name === PRIMARY ? 1 : 0;
     const since = systemClock.now();
     await region.table.put(names.control, encodeSeat({ fence: 1, own, primary: PRIMARY, since, stream: 'arn', tableId, v: 1 }));
@@ -68,7 +69,7 @@ export async function fuzzSet({ key, env = {}, seed }: FuzzSetOptions): Promise<
       serveContext(
         config,
         member,
-        region.table,
+        region,
         (peer) => at(peer).invoke,
         (peer) => at(peer).table,
       ),

@@ -120,10 +120,12 @@ export interface ObjectClient {
 /**
  * Makes S3's client, apart from the others, so that a function without a bucket does not carry its code.
  *
- * @throws InvariantError when a call could outlive R (A1).
+ * A call may outlive R (A1): nothing waits until a put without an answer is over. Objects are put only if there is none of their
+ * name, or over the etag that was read, so one that comes late changes nothing that was decided meanwhile.
  */
 export function objectClient(options: AwsClientsOptions): ObjectClient {
-  const handler = socketHandler(options, timeouts(options));
+  const { connectMs = CONNECT_TIMEOUT_MS, requestMs = REQUEST_TIMEOUT_MS } = options.timeouts ?? {};
+  const handler = socketHandler(options, { connectMs, requestMs });
   const s3 = new S3Client({
     // ⚠ No `cacheMiddleware`: with it all calls of a command share one context, in which the SDK keeps the endpoint of the call's
     // bucket; of two calls at the same time one would go to the other's bucket.

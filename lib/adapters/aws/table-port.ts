@@ -167,6 +167,9 @@ export class AwsTablePort implements TablePort {
   async describe(table: string, options?: CallOptions): Promise<TableDescription> {
     const { Table: found } = await this.#send<{ Table: WireTable }>(DescribeTableCommand, { TableName: table }, options);
     const types = new Map(found.AttributeDefinitions.map((a) => [a.AttributeName, a.AttributeType]));
+    // On demand it is there, too: 0 on AWS, other numbers on local clouds.
+    const onDemand = found.BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';
+    const reads = onDemand ? 0 : (found.ProvisionedThroughput?.ReadCapacityUnits ?? 0);
     const key = [...found.KeySchema].sort((a) => (a.KeyType === 'HASH' ? -1 : 1));
     return {
       tableId: found.TableId ?? '',
@@ -177,6 +180,8 @@ export class AwsTablePort implements TablePort {
       ...(found.StreamSpecification?.StreamEnabled === true &&
         found.StreamSpecification.StreamViewType !== undefined && { streamView: found.StreamSpecification.StreamViewType }),
       itemCount: found.ItemCount ?? 0,
+      bytes: found.TableSizeBytes ?? 0,
+      ...(reads > 0 && { provisionedReads: reads }),
     };
   }
 
@@ -235,4 +240,7 @@ interface WireTable {
   readonly LatestStreamArn?: string;
   readonly StreamSpecification?: { readonly StreamEnabled: boolean; readonly StreamViewType?: string };
   readonly ItemCount?: number;
+  readonly TableSizeBytes?: number;
+  readonly BillingModeSummary?: { readonly BillingMode?: string };
+  readonly ProvisionedThroughput?: { readonly ReadCapacityUnits?: number };
 }

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../core/formats/log-record.ts';
 import type { Runtime } from '../../ports/runtime.ts';
+import { ahead } from '../ahead.ts';
 import type { ArchivePlace } from '../place.ts';
-import { ahead } from '../restore/ahead.ts';
 import { STAMP_DISORDER_MS } from './limits.ts';
 import type { SegmentRef, TimeRange } from './list.ts';
 import { listSegments } from './list.ts';

@@ -1,10 +1,10 @@
 import { FormatError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/formats/manifest.ts';
 import type { Runtime } from '../../ports/runtime.ts';
+import { ahead } from '../ahead.ts';
 import type { Finding } from '../log/finding.ts';
 import type { ArchivePlace } from '../place.ts';
 import { snapshotItems } from '../snapshot/read.ts';
-import { ahead } from './ahead.ts';
 import { FINDINGS_MAX, READ_AHEAD } from './limits.ts';
 
 /** Reads every file of a snapshot and compares it with the manifest's sums. Nothing found is good. @throws RemoteError */

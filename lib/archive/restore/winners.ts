@@ -1,8 +1,8 @@
 import type { SegmentFooter } from '../../core/formats/segment-footer.ts';
 import type { Runtime } from '../../ports/runtime.ts';
+import { ahead } from '../ahead.ts';
 import { readFooter } from '../log/read.ts';
 import type { ArchivePlace } from '../place.ts';
-import { ahead } from './ahead.ts';
 import type { HashRange } from './key-table.ts';
 import { fitRange, isIn, KeyTable } from './key-table.ts';
 import { READ_AHEAD } from './limits.ts';

@@ -1,7 +1,6 @@
 import type { AttributeValue, Item, Key } from '../attribute.ts';
 import { mapOf, text } from '../attribute.ts';
 import { FormatError } from '../errors.ts';
-import type { Position } from './position.ts';
 import { position, readPosition, sequenceOf } from './position.ts';
 import { check, FORMAT, n, num, optionalNum, present, s, sinceWhy, str } from './row-fields.ts';
 
@@ -20,9 +19,6 @@ export const LINK_PREFIX = 'link#';
 export const linkKey = (target: string): Key => control(SELF, `${LINK_PREFIX}${target}`);
 export const SHARD = 'shard';
 export const shardKey = (id: string): Key => control(SHARD, id);
-export const REFUSED = 'refused';
-/** @param keyHashHex the key hash, as hex: keys of any type and length fit a sort key so. */
-export const refusedKey = (keyHashHex: string): Key => control(REFUSED, keyHashHex);
 
 /** When every applier of the newest epoch may begin: wall time of one region's clocks. */
 export interface Open {
@@ -107,18 +103,6 @@ export interface Shard {
    * it looks: what `sent` has reached since counts no more. See lib/reconcile/behind.ts.
    */
   readonly unsent?: readonly ShardMark[];
-}
-
-/** `refused / key hash`, at the target: a key that it can never take as it is. */
-export interface Refused {
-  readonly key: Key;
-  readonly reason: string;
-  readonly position: Position;
-  /** Name of the source. */
-  readonly link: string;
-  /** Since when (ms), by the source region's clocks; and when it was last tried. */
-  readonly since: number;
-  readonly tried: number;
 }
 
 export const openValue = (open: Open): AttributeValue => ({ M: { region: s(open.region), at: n(open.at) } });
@@ -279,33 +263,4 @@ function unsentMarks(value: AttributeValue | undefined): readonly ShardMark[] | 
     if (fields === undefined || sequence === undefined) throw new FormatError('shard row with an entry of "unsent" that has no "sequence"');
     return { sequence, at: num(fields, 'at', 'shard') };
   });
-}
-
-/** A refused key's row. */
-export function encodeRefused(hashHex: string, r: Refused): Item {
-  return {
-    ...refusedKey(hashHex),
-    f: { N: FORMAT },
-    key: { M: r.key },
-    reason: s(r.reason),
-    position: { B: r.position.toString('base64') },
-    link: s(r.link),
-    since: n(r.since),
-    tried: n(r.tried),
-  };
-}
-
-/** Reads a refused key. @throws FormatError */
-export function decodeRefused(row: Item): Refused {
-  check(row, 'refused');
-  const key = mapOf(row['key']);
-  if (key === undefined) throw new FormatError('refused row without "key"');
-  return {
-    key,
-    reason: text(row['reason'], 'S') ?? '',
-    position: readPosition(Buffer.from(text(row['position'], 'B') ?? '', 'base64')),
-    link: text(row['link'], 'S') ?? '',
-    since: num(row, 'since', 'refused'),
-    tried: num(row, 'tried', 'refused'),
-  };
 }

@@ -5,7 +5,7 @@ import { FormatError } from '../../core/errors.ts';
 import type { ResyncKey, ResyncMessage } from '../../core/formats/message.ts';
 import type { Position } from '../../core/formats/position.ts';
 import { comparePositions, epochOf, laterPosition, position, readPosition } from '../../core/formats/position.ts';
-import { decodeRefused, encodeRefused, refusedKey } from '../../core/formats/rows.ts';
+import { decodeRefused, encodeRefused, refusedKey } from '../../core/formats/refused-row.ts';
 import { metaOf } from '../../core/formats/seal.ts';
 import { tombstoneItem } from '../../core/formats/tombstone.ts';
 import { keyHash, keyText } from '../../core/key.ts';

@@ -118,6 +118,7 @@ export class World {
       region.createTable({ name: names.tombstones, key: context.key, ttl: 'expiresAt' });
       region.createTable({ name: names.control, key: CONTROL_KEY_SCHEMA });
       region.createQueue({ name: names.streamFailures });
+      region.buckets.createBucket(names.bucket);
       for (const link of context.links) {
         const dlq = link.dlqUrl.split('/').at(-1) as string;
         region.createQueue({ name: dlq });
@@ -149,7 +150,10 @@ export class World {
       env: this.env,
       cwd: '/nowhere',
       localCloud: () => undefined,
-      connect: async (region): Promise<CliPorts> => ({ table: this.region(region).table, queue: this.region(region).queue, stacks: this.stacks(region) }),
+      connect: async (region): Promise<CliPorts> => {
+        const { table, queue, stream, objects } = this.region(region);
+        return { table, queue, stream, objects, stacks: this.stacks(region) };
+      },
       facts: async (region) => this.facts(region),
       credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }),
       fetch: async (input, init) => this.api(new Request(input as Request, init)),

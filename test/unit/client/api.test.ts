@@ -5,7 +5,10 @@ import type { SynclineError } from '../../../client/errors.ts';
 import type { ClientRuntime } from '../../../client/runtime.ts';
 import type { NativeItem } from '../../../client/values.ts';
 import { NumberValue } from '../../../client/values.ts';
-import { EU, REGIONS, US, World } from '../serve/harness.ts';
+import { memberNamed } from '../../../lib/core/config.ts';
+import { memberNames } from '../../../lib/core/names.ts';
+import { storeLog, story } from '../archive/history/story.ts';
+import { EU, REGIONS, KEY as SCHEMA, US, World } from '../serve/harness.ts';
 import { answer, FakeSet } from './world.ts';
 
 /** The client on the real handlers of the API, over the memory cloud. */
@@ -281,5 +284,53 @@ describe('the client on the API', () => {
     expect(await run(documents.get({ Key: KEY, ConsistentRead: true }))).toMatchObject({ Item: { visits: 1 } });
     await run(documents.delete({ Key: KEY, ConditionExpression: 'attribute_exists(country)' }));
     expect(await run(documents.get({ Key: KEY, ConsistentRead: true }))).toEqual({});
+  });
+});
+
+describe('a history', () => {
+  const at = Date.parse('2026-11-24T10:00:00Z');
+  const stored = async (member: string): Promise<{ world: World; client: SynclineClient }> => {
+    const made = await world();
+    const images = Array.from({ length: 5 }, (_, i) => [at + i * 1_000, { country: { S: 'DE' }, cityId: { N: '1' }, visits: { N: `${i}` } }] as const);
+    const place = { objects: made.world.region(member).objects, bucket: memberNames('cities', memberNamed(made.world.config, member)).bucket };
+    await made.world.clock.run(storeLog({ ...place, set: 'cities', member, key: SCHEMA }, [story(...images)]));
+    return made;
+  };
+
+  it('has values as JavaScript has them, the newest change first', async () => {
+    const { world: made, client } = await stored(EU);
+    const page = await made.clock.run(client.history(KEY, { images: true, since: new Date(at), until: new Date(at + 1_000) }));
+    expect(page).toEqual({
+      member: EU,
+      gaps: [],
+      changes: [
+        {
+          at: new Date(at + 1_000),
+          sequence: '1002',
+          origin: 'local',
+          event: 'MODIFY',
+          difference: [{ path: 'visits', before: 0, after: 1 }],
+          before: { ...KEY, visits: 0 },
+          after: { ...KEY, visits: 1 },
+        },
+        expect.objectContaining({ event: 'INSERT', after: { ...KEY, visits: 0 } }),
+      ],
+    });
+  });
+
+  it('is read page by page, from the member whose log the first page was of', async () => {
+    const { world: made, client } = await stored(US);
+    const seen: unknown[] = [];
+    await made.clock.run(
+      (async () => {
+        for await (const change of client.historyAll(KEY, { limit: 2, member: US })) seen.push(change.difference.at(-1)?.after);
+      })(),
+    );
+    expect(seen).toEqual([4, 3, 2, 1, 0]);
+  });
+
+  it('refuses a date that is none before anything is sent', async () => {
+    const { world: made, client } = await world();
+    await expect(made.clock.run(client.history(KEY, { since: new Date('never') }))).rejects.toMatchObject({ code: 'invalid-value' });
   });
 });

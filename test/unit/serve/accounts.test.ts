@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { MemberConfig } from '../../../lib/core/config.ts';
 import { setConfigSchema } from '../../../lib/core/config.ts';
 import type { InvokePort } from '../../../lib/ports/invoke.ts';
+import type { ObjectPort } from '../../../lib/ports/objects.ts';
 import type { TablePort } from '../../../lib/ports/table.ts';
 import { memberContext } from '../../../lib/replicate/context.ts';
 import { serveContext } from '../../../lib/serve/context.ts';
@@ -25,7 +26,7 @@ it('what lies in another account is reached by its ARN, by apply and by the API;
   const serve = serveContext(
     config,
     own,
-    {} as TablePort,
+    { table: {} as TablePort, objects: {} as ObjectPort },
     () => ({}) as InvokePort,
     () => ({}) as TablePort,
   );

@@ -65,6 +65,7 @@ export class World {
       region.createTable({ name: names.tombstones, key });
       region.createTable({ name: names.control, key: CONTROL_KEY_SCHEMA });
       region.createTable({ name: names.requests, key: REQUESTS_KEY_SCHEMA, ttl: REQUESTS_TTL });
+      region.buckets.createBucket(names.bucket);
       const handler = this.#handler(member);
       this.#handlers.set(member.name, handler);
       region.registerFunction(names.fn('api'), async (payload) => JSON.stringify(await handler(JSON.parse(payload), CONTEXT)));
@@ -75,7 +76,7 @@ export class World {
     const context = serveContext(
       this.config,
       member,
-      this.cloud.region(member.region).table,
+      this.cloud.region(member.region),
       (peer) => this.cloud.region(peer.region).invoke,
       (peer) => this.cloud.region(peer.region).table,
     );

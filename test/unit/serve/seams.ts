@@ -81,7 +81,7 @@ export class Seams {
     return serveContext(
       this.config,
       this.member(name),
-      this.region(name).table,
+      this.region(name),
       (peer) => this.region(peer.name).invoke,
       (peer) => this.region(peer.name).table,
     );

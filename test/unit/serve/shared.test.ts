@@ -15,6 +15,11 @@ describe('settings', () => {
     expect(regionAccess(of, 'us-east-1')).toEqual({ region: 'us-east-1', endpoint: 'http://127.0.0.1:4566' });
     expect(regionAccess(of, 'eu-central-1')).toEqual({ region: 'eu-central-1' });
     expect(readSettings({ ...ENV, SYNCLINE_ENDPOINTS: '' })).toMatchObject({ endpoints: {}, lingerMs: 0 });
+    expect(readSettings(ENV).archive).toEqual({ retentionDays: 35 });
+    expect(readSettings({ ...ENV, SYNCLINE_ARCHIVE: '{"retentionDays":7,"snapshotEveryMs":3600000}' }).archive).toEqual({
+      retentionDays: 7,
+      snapshotEveryMs: 3_600_000,
+    });
   });
 
   it.each([
@@ -24,6 +29,7 @@ describe('settings', () => {
     [{ ...ENV, SYNCLINE_CONFIG: '{"set":"cities"}' }, /SYNCLINE_CONFIG is not valid: key: .*members: /],
     [{ ...ENV, SYNCLINE_MEMBER: 'mars' }, /SYNCLINE_MEMBER names no member.*eu-central-1, us-east-1/],
     [{ ...ENV, SYNCLINE_ENDPOINTS: '{"us-east-1":"file:///x"}' }, /SYNCLINE_ENDPOINTS is not valid: us-east-1: /],
+    [{ ...ENV, SYNCLINE_ARCHIVE: '{"retentionDays":0}' }, /SYNCLINE_ARCHIVE is not valid: retentionDays: /],
     [{ ...ENV, SYNCLINE_LINGER_MS: '1.5' }, /SYNCLINE_LINGER_MS is not valid: must be whole milliseconds/],
   ])('%#: say which variable is wrong, and how', (env, message) => {
     expect(() => readSettings(env)).toThrow(SettingsError);

@@ -179,7 +179,7 @@ describe('syncline undo', () => {
     expect(world.table()).toMatchObject({ 1: BEFORE[1], 2: { name: { S: 'BONN' } } });
     expect(world.table()[3]).toBeUndefined();
     const wrong = await world.undo(...WINDOW, '--where', '{"path":"name"}', '--json');
-    expect(wrong).toMatchObject({ code: EXIT.usage, json: { error: { code: 'invalid-condition' } } });
+    expect(wrong).toMatchObject({ code: EXIT.usage, json: { error: { code: 'bad-filter' } } });
   });
 
   it('skips what is written while a person thinks, and says so', async () => {

@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { AttributeValue, Item } from '../../../../lib/core/attribute.ts';
 import { FormatError, InvariantError } from '../../../../lib/core/errors.ts';
 import { position } from '../../../../lib/core/formats/position.ts';
-import type { Link, Refused, Seat, Shard } from '../../../../lib/core/formats/rows.ts';
+import type { Refused } from '../../../../lib/core/formats/refused-row.ts';
+import { decodeRefused, encodeRefused, refusedKey } from '../../../../lib/core/formats/refused-row.ts';
+import type { Link, Seat, Shard } from '../../../../lib/core/formats/rows.ts';
 import {
   CONTROL_KEY_SCHEMA,
   decodeLink,
-  decodeRefused,
   decodeSeat,
   decodeShard,
   encodeLink,
-  encodeRefused,
   encodeSeat,
   encodeShard,
   isPrimary,
@@ -19,7 +19,6 @@ import {
   markValue,
   numberValue,
   openValue,
-  refusedKey,
   SEAT_KEY,
   sequenceValue,
   shardKey,

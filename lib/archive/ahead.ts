@@ -1,4 +1,4 @@
-import { together } from '../../replicate/together.ts';
+import { together } from '../replicate/together.ts';
 
 /**
  * The results of some work, in its order; `depth` pieces of it are under way beyond the one that is looked at. However
