@@ -77,7 +77,7 @@ describe('functions', () => {
       fanout: [512, 30],
       observe: [512, 30],
       apply: [512, 30],
-      reconcile: [256, 55],
+      reconcile: [512, 55],
       api: [512, 28],
     });
     for (const f of functions) {
