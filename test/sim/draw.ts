@@ -12,7 +12,7 @@ const PACES_MS = [5, 15, 15, 50, 50, 200, 1_000, 10_000] as const;
 const TICKS_MS = [15_000, 60_000, 60_000, 300_000, 1_800_000] as const;
 
 /** Kinds of fault that make days pass. */
-const LONG: readonly string[] = ['trimmed', 'outage-days', 'outage-weeks', 'lag'];
+const LONG: readonly string[] = ['trimmed', 'archive-away', 'readers-away', 'outage-days', 'outage-weeks', 'lag'];
 const LONG_TICK_MS = 1_800_000;
 
 /** The knobs of a seed. */

@@ -8,13 +8,18 @@ export interface Version {
   /** The key's name. */
   readonly key: string;
   readonly stream: string;
+  /** Id of the stream's shard that took the record. */
+  readonly shard: string;
   readonly sequence: bigint;
+  readonly event: StreamRecord['eventName'];
   /** Who wrote it: a user, an applier, or DynamoDB's expiry. */
   readonly by: 'user' | 'apply' | 'ttl';
   /** The epoch in which that member was primary when it took the write; undefined when it was not. */
   readonly epoch: number | undefined;
   /** The item as written; undefined for a removal. */
   readonly image: Item | undefined;
+  /** What was there before; undefined when nothing was. */
+  readonly before: Item | undefined;
   /** Time by the region's clock (ms), and in the run. */
   readonly createdMs: number;
   readonly t: number;
@@ -54,17 +59,20 @@ export class Model {
     return this.roles.at(-1);
   }
 
-  record(member: string, record: StreamRecord, by: Version['by'], t: number): Version {
+  record(member: string, record: StreamRecord, shard: string, by: Version['by'], t: number): Version {
     const key = nameOfKey(record.keys);
     const role = this.primary;
     const version: Version = {
       member,
       key,
       stream: record.streamArn,
+      shard,
       sequence: BigInt(record.sequence),
+      event: record.eventName,
       by,
       epoch: role?.member === member && role.stream === record.streamArn ? role.epoch : undefined,
       image: record.newImage,
+      before: record.oldImage,
       createdMs: record.createdMs,
       t,
     };

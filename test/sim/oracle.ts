@@ -51,8 +51,13 @@ export interface Oracle {
   wiped?(member: string): void;
   /** A member became primary. */
   promoted?(member: string, epoch: number): void;
-  /** All is quiet after healing. */
-  settled?(): void;
+  /** All is quiet after healing. It may ask the flows; no time may pass by it. */
+  settled?(): void | Promise<void>;
+}
+
+/** Tells each oracle that all is quiet. */
+export async function settled(oracles: readonly Oracle[]): Promise<void> {
+  for (const oracle of oracles) await oracle.settled?.();
 }
 
 export type MakeOracle = (world: World) => Oracle;

@@ -1,21 +1,12 @@
-import { RECONCILE_TIMEOUT_MS } from '../../lib/core/constants.ts';
-import { observe } from '../../lib/observe/observe.ts';
-import { minuteRun } from '../../lib/reconcile/minute.ts';
-import { apply, applySandbox } from '../../lib/replicate/apply/apply.ts';
-import type { ApplySandbox } from '../../lib/replicate/apply/pass.ts';
-import { linkContext, memberContext } from '../../lib/replicate/context.ts';
-import { fanout } from '../../lib/replicate/fanout.ts';
-import { ShardFinder } from '../../lib/replicate/shards.ts';
 import { drawKnobs } from './draw.ts';
 import type { Knobs } from './knobs.ts';
-import { QueueMapping } from './mappings/queue.ts';
-import { StreamMapping } from './mappings/stream.ts';
 import { Operator } from './operator.ts';
+import { settled } from './oracle.ts';
 import { ORACLES } from './oracles/all.ts';
 import { refusedAnywhere, refusedSettled } from './oracles/converge.ts';
 import type { Outcome } from './outcome.ts';
-import type { SimProcess } from './process.ts';
 import type { TraceEvent, TraceHeader } from './trace.ts';
+import { startMinutes, wire } from './wire.ts';
 import { Workload } from './workload.ts';
 import { World } from './world.ts';
 
@@ -27,12 +18,8 @@ const MEND_AFTER_MS = 60_000;
 const PROMOTION_MAX_MS = 300_000;
 /** What a rested world is watched for (virtual ms): nothing may happen in it but the minute run. */
 const WATCH_MS = 3 * 60_000;
-/** Period of the minute run while the world heals (virtual ms), as it is deployed. */
-const HEALTHY_TICK_MS = 60_000;
 /** Frames of an error's stack in a run whose trace is kept. */
 const FRAMES = 20;
-/** The observer's window (virtual ms). */
-const OBSERVE_WINDOW_MS = 20_000;
 
 /** Options of a run. */
 export interface RunOptions {
@@ -83,65 +70,6 @@ async function runWorld(seed: number, knobs: Knobs, options: RunOptions): Promis
   return { outcome: outcomeOf(world), ...(keepTrace && { trace: { header: headerOf(world), events: world.trace.events } }) };
 }
 
-/** Mappings and functions of every member. */
-function wire(world: World): void {
-  const { set } = world;
-  for (const member of set.members) {
-    const context = memberContext(set.config, set.memberConfig(member));
-    const stream = (fn: 'fanout' | 'observe', windowMs: number): void => {
-      const finders = new WeakMap<SimProcess, ShardFinder>();
-      const mapping: StreamMapping = new StreamMapping(world, member, fn, windowMs, (process, records) => {
-        const ports = set.region(member).ports(process);
-        const shards = finders.get(process) ?? new ShardFinder(ports.stream, process.clock);
-        finders.set(process, shards);
-        const all = { table: ports.table, queue: ports.queue, shards };
-        return fn === 'fanout' ? fanout({ records }, context, all, world.runtimeOf(process)) : observe({ records }, context, all, world.runtimeOf(process));
-      });
-      world.streams.push(mapping);
-    };
-    stream('fanout', 0);
-    stream('observe', OBSERVE_WINDOW_MS);
-  }
-  for (const link of set.links) {
-    const context = linkContext(set.config, set.memberConfig(link.source), set.memberConfig(link.target));
-    const sandboxes = new WeakMap<SimProcess, ApplySandbox>();
-    const mapping = new QueueMapping(world, link, (process, messages, remainingMs) => {
-      const ports = {
-        source: set.region(link.source).ports(process).table,
-        target: set.region(link.target).ports(process).table,
-        queue: set.region(link.source).ports(process).queue,
-      };
-      const runtime = world.runtimeOf(process);
-      const sandbox = sandboxes.get(process) ?? applySandbox(context, ports, runtime);
-      sandboxes.set(process, sandbox);
-      return apply(messages, context, ports, runtime, sandbox, remainingMs);
-    });
-    world.queues.set(link.id, mapping);
-  }
-}
-
-/** The minute run of every member, by a rule, one at a time. */
-function startMinutes(world: World): void {
-  for (const member of world.set.members) {
-    const context = memberContext(world.set.config, world.set.memberConfig(member));
-    const tick = (): void => {
-      if (world.ended) return;
-      const process = world.sandbox(member, 'reconcile');
-      const ports = world.set.region(member).ports(process);
-      world.set.region(member).expireItems();
-      const work = (): Promise<unknown> =>
-        minuteRun(
-          context,
-          { table: ports.table, queue: ports.queue, target: (region) => world.set.region(region).ports(process).table },
-          world.runtimeOf(process),
-        );
-      if (!world.isDown(member)) world.invoke(process, work, { ended: () => undefined }, RECONCILE_TIMEOUT_MS);
-      world.clock.after(world.healing ? HEALTHY_TICK_MS : world.knobs.tickMs, tick);
-    };
-    world.clock.after(world.chance.below(HEALTHY_TICK_MS), tick);
-  }
-}
-
 async function breakPhase(world: World, workload: Workload): Promise<void> {
   for (let step = 0; step < world.knobs.steps && world.violation === undefined; step += 1) {
     workload.step();
@@ -179,7 +107,7 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   if (world.violation !== undefined) return;
   if (!atRest(world) || !refusedSettled(world))
     return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);
-  for (const oracle of world.oracles) oracle.settled?.();
+  await world.clock.run(settled(world.oracles));
   const before = world.states;
   await until(world, () => world.violation !== undefined, WATCH_MS);
   if (world.states !== before) world.violate('I9', `${world.states - before} keys of replicas were written after all was at rest`);

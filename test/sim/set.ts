@@ -46,7 +46,7 @@ export class SimSet {
       members: members.map((name) => ({ name, region: name, account: '000000000000', generation: 1, items: `items-${name}` })),
     };
     this.#configs = new Map(this.config.members.map((m) => [m.name, m]));
-    for (const member of members) this.makeTables(member, shards);
+    for (const member of members) this.#make(member, shards);
     this.links = members.flatMap((source) => members.filter((target) => target !== source).map((target) => this.#makeLink(source, target)));
   }
 
@@ -74,6 +74,9 @@ export class SimSet {
   controlName(member: string): string {
     return memberNames('sim', this.memberConfig(member)).control;
   }
+  bucketName(member: string): string {
+    return memberNames('sim', this.memberConfig(member)).bucket;
+  }
 
   /** The seat as it is, past the ports; undefined when there is none. */
   seat(member: string): Seat | undefined {
@@ -85,8 +88,9 @@ export class SimSet {
     return row === undefined ? undefined : decodeLink(row);
   }
 
-  makeTables(member: string, shards: number): void {
+  #make(member: string, shards: number): void {
     const region = this.region(member);
+    region.buckets.createBucket(this.bucketName(member));
     // The first member has no index, so that it takes what the others refuse.
     const indexed = member !== this.members[0];
     region.createTable({
@@ -100,11 +104,12 @@ export class SimSet {
     region.createTable({ name: this.controlName(member), key: CONTROL_KEY_SCHEMA });
   }
 
-  /** Everything of a member is gone, and it is there again, empty: other TableIds, another stream. */
+  /** Everything of a member is gone, its bucket too, and it is there again, empty: other TableIds, another stream. */
   wipe(member: string, shards: number): void {
     const region = this.region(member);
     for (const name of [`items-${member}`, this.tombstonesName(member), this.controlName(member)]) region.deleteTable(name);
-    this.makeTables(member, shards);
+    region.buckets.deleteBucket(this.bucketName(member));
+    this.#make(member, shards);
   }
 
   #makeLink(source: string, target: string): SimLink {

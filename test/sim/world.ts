@@ -2,8 +2,10 @@ import type { CloudCall, Fault } from '../../lib/adapters/memory/call.ts';
 import { SeededChance } from '../../lib/adapters/memory/chance.ts';
 import { ManualClock } from '../../lib/adapters/memory/clock.ts';
 import { MemoryCloud } from '../../lib/adapters/memory/cloud.ts';
+import { slotOf } from '../../lib/adapters/memory/shard.ts';
 import type { Item } from '../../lib/core/attribute.ts';
 import { FUNCTION_TIMEOUT_MS } from '../../lib/core/constants.ts';
+import { keyText } from '../../lib/core/key.ts';
 import { RemoteError } from '../../lib/ports/errors.ts';
 import type { Log, Runtime } from '../../lib/ports/runtime.ts';
 import type { StreamRecord } from '../../lib/ports/stream.ts';
@@ -14,6 +16,7 @@ import { hashOf } from './hash.ts';
 import type { Knobs } from './knobs.ts';
 import type { QueueMapping } from './mappings/queue.ts';
 import type { StreamMapping } from './mappings/stream.ts';
+import { OBSERVER_LATE_MS } from './mappings/stream.ts';
 import { Messages } from './messages.ts';
 import { Model } from './model.ts';
 import type { Operator } from './operator.ts';
@@ -21,7 +24,7 @@ import type { MakeOracle, Oracle } from './oracle.ts';
 import { heldAt } from './oracles/held.ts';
 import type { Violation } from './outcome.ts';
 import { SimProcess } from './process.ts';
-import { nameOfKey, SimSet } from './set.ts';
+import { KEY, nameOfKey, SimSet } from './set.ts';
 import { Trace } from './trace.ts';
 import type { Workload } from './workload.ts';
 
@@ -175,13 +178,24 @@ export class World {
   /** A mapping delivers nothing for some time (virtual ms). */
   pause(mapping: StreamMapping | QueueMapping, ms: number): void {
     const from = this.clock.elapsed();
+    const since = mapping.pausedUntil > from ? mapping.pausedSince : from;
+    mapping.pausedSince = since;
     mapping.pausedUntil = Math.max(mapping.pausedUntil, from + ms);
     this.clock.after(ms, () => {
-      // Of several open shards no mark tells what fan-out has lost (Gap 2 of docs/SPEC.md), so that somebody must look at all of it.
-      if ('fn' in mapping && mapping.fn === 'fanout' && this.openShards(mapping.member).length > 1)
-        for (const link of this.set.links) if (link.source === mapping.member) this.doubt.all(link.id, 'fan-out stood still, with several open shards');
+      if ('fn' in mapping && mapping.fn === 'fanout') this.#fanoutStoodStill(mapping, this.clock.elapsed() - since);
       mapping.kick();
     });
+  }
+  /** What fan-out has lost is told by its marks and the observer's; where they do not, somebody must look at all of it. */
+  #fanoutStoodStill({ member }: StreamMapping, ms: number): void {
+    // Of several open shards no mark tells (Gap 2 of docs/SPEC.md).
+    const several = this.openShards(member).length > 1;
+    const observer = this.streams.find((m) => m.member === member && m.fn === 'observe');
+    const unseen = ms >= OBSERVER_LATE_MS && observer !== undefined && (observer.pausedUntil > this.clock.elapsed() || observer.unread > 0);
+    if (several || unseen) this.#doubtAll(member, several ? 'fan-out stood still, with several open shards' : 'both readers stood still');
+  }
+  #doubtAll(member: string, why: string): void {
+    for (const link of this.set.links) if (link.source === member) this.doubt.all(link.id, why);
   }
   /** Ids of the open shards of a member's stream. */
   openShards(member: string): readonly string[] {
@@ -340,7 +354,8 @@ export class World {
   #recorded(member: string, table: string, record: StreamRecord, call: CloudCall | undefined): void {
     if (table !== `items-${member}`) return;
     const by = record.byTtl ? 'ttl' : call?.by === undefined ? 'user' : 'apply';
-    const version = this.model.record(member, record, by, this.clock.elapsed());
+    const shard = this.set.items(member).stream?.shardOf(slotOf(keyText(record.keys, KEY))).id ?? '';
+    const version = this.model.record(member, record, shard, by, this.clock.elapsed());
     this.trace.mix(Number(version.sequence % 0x7fff_ffffn));
     if (by !== 'apply') {
       this.trace.add('write', () => ({ who: by, at: member, keys: [version.key], text: describeVersion(version) }));

@@ -1,4 +1,5 @@
 import type { FaultKind } from '../fault.ts';
+import { archiveAway } from './archive-away.ts';
 import { crash } from './crash.ts';
 import { drift } from './drift.ts';
 import { failedEntries } from './failed-entries.ts';
@@ -13,7 +14,10 @@ import { nearDeadline } from './near-deadline.ts';
 import { outageDays, outageWeeks } from './outage.ts';
 import { partition } from './partition.ts';
 import { poison } from './poison.ts';
+import { putCrash } from './put-crash.ts';
+import { putUnanswered } from './put-unanswered.ts';
 import { queueRefuses } from './queue-refuses.ts';
+import { readersAway } from './readers-away.ts';
 import { recut } from './recut.ts';
 import { redelivery } from './redelivery.ts';
 import { refusedConnection } from './refused-connection.ts';
@@ -24,6 +28,7 @@ import { roleChange } from './role-change.ts';
 import { shardSplit } from './shard-split.ts';
 import { slowClient } from './slow-client.ts';
 import { slowService } from './slow-service.ts';
+import { snapshot } from './snapshot.ts';
 import { stepBack } from './step-back.ts';
 import { streamReplaced } from './stream-replaced.ts';
 import { supersededReceipt } from './superseded-receipt.ts';
@@ -40,6 +45,8 @@ export const FAULTS: readonly FaultKind[] = [
   partition,
   throttling,
   queueRefuses,
+  putCrash,
+  putUnanswered,
   lostRequest,
   lostAnswer,
   lateEffect,
@@ -61,6 +68,9 @@ export const FAULTS: readonly FaultKind[] = [
   shardSplit,
   lag,
   trimmed,
+  archiveAway,
+  readersAway,
+  snapshot,
   regionWiped,
   roleChange,
   streamReplaced,

@@ -19,7 +19,8 @@ export const throttling: FaultKind = {
         if (!at.strikes()) return;
         const { members } = at.world.set;
         const member = members[at.chance.below(members.length)] as string;
-        const service = at.chance.random() < 0.8 ? 'dynamodb' : 'sqs';
+        const die = at.chance.random();
+        const service = die < 0.8 ? 'dynamodb' : die < 0.93 ? 'sqs' : 's3';
         const ms = STORM_MIN_MS + at.chance.below(at.chance.random() < 0.7 ? 30_000 : STORM_MAX_MS);
         until.set(`${member} ${service}`, at.world.clock.elapsed() + ms);
         at.note(() => `${service} of ${member} refuses most requests for ${Math.round(ms / 1_000)} s`, { at: member });

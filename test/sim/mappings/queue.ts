@@ -24,6 +24,8 @@ export class QueueMapping {
   #planned = -1;
   /** Nothing is received before this (virtual ms): a lag. */
   pausedUntil = 0;
+  /** When the present lag began (virtual ms). */
+  pausedSince = 0;
 
   constructor(world: World, link: SimLink, apply: (process: SimProcess, messages: readonly QueueMessage[], remainingMs: number) => Promise<ApplyResult>) {
     this.#world = world;

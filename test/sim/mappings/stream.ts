@@ -1,6 +1,7 @@
 import type { MemoryStream } from '../../../lib/adapters/memory/stream.ts';
 import { SENT_BEHIND_MAX_MS, STREAM_BATCH_RECORDS, STREAM_RECORD_AGE_MAX_MS } from '../../../lib/core/constants.ts';
-import type { StreamRecord } from '../../../lib/ports/stream.ts';
+import { SEGMENT_RECORDS_MAX } from '../../../lib/core/formats/segment.ts';
+import type { StreamBatch, StreamRecord } from '../../../lib/ports/stream.ts';
 import type { SimProcess } from '../process.ts';
 import { nameOfKey } from '../set.ts';
 import type { World } from '../world.ts';
@@ -35,7 +36,7 @@ interface Shard extends StreamReader {
 }
 
 /** An observer that is this late (ms) may have missed what fan-out lost. */
-const OBSERVER_LATE_MS = SENT_BEHIND_MAX_MS - 3_600_000;
+export const OBSERVER_LATE_MS = SENT_BEHIND_MAX_MS - 3_600_000;
 /** Ends of batches that are remembered for steps back. */
 const ENDS_MAX = 50;
 
@@ -48,24 +49,23 @@ export class StreamMapping {
   readonly member: string;
   readonly fn: 'fanout' | 'observe';
   readonly #world: World;
-  readonly #work: (process: SimProcess, records: readonly StreamRecord[]) => Promise<unknown>;
+  readonly #work: (process: SimProcess, batch: StreamBatch) => Promise<unknown>;
   readonly #windowMs: number;
+  /** Most records of a batch, as the mapping is deployed; the knob is fan-out's. */
+  readonly #batchRecordsMax: number;
   readonly #shards = new Map<string, Shard>();
   /** Nothing is delivered before this (virtual ms): a lag. */
   pausedUntil = 0;
+  /** When the present lag began (virtual ms). */
+  pausedSince = 0;
 
   /** @param windowMs how long a batch may wait for more records. */
-  constructor(
-    world: World,
-    member: string,
-    fn: 'fanout' | 'observe',
-    windowMs: number,
-    work: (process: SimProcess, records: readonly StreamRecord[]) => Promise<unknown>,
-  ) {
+  constructor(world: World, member: string, fn: 'fanout' | 'observe', windowMs: number, work: (process: SimProcess, batch: StreamBatch) => Promise<unknown>) {
     this.#world = world;
     this.member = member;
     this.fn = fn;
     this.#windowMs = windowMs;
+    this.#batchRecordsMax = fn === 'fanout' ? STREAM_BATCH_RECORDS : SEGMENT_RECORDS_MAX;
     this.#work = work;
   }
 
@@ -150,9 +150,9 @@ export class StreamMapping {
     }
     const now = world.nowAt(this.member);
     const { stream, shardId } = shard;
-    const available = Math.min(stream.lag(shardId, shard.after, now), STREAM_BATCH_RECORDS);
+    const available = Math.min(stream.lag(shardId, shard.after, now), this.#batchRecordsMax);
     if (available === 0 || !this.#parentDone(stream, shardId, now)) return;
-    const cut = world.faults.cut(available, shard) ?? world.knobs.batchRecords;
+    const cut = world.faults.cut(available, shard) ?? (world.knobs.batchRecords * this.#batchRecordsMax) / STREAM_BATCH_RECORDS;
     let records = stream.read(shardId, shard.after, Math.max(1, Math.min(available, cut)), now);
     // A loss of fan-out is told by what the observer has seen; where that stands still, too, nobody can tell (Gaps of docs/SPEC.md).
     const first = records[0] as StreamRecord;
@@ -181,7 +181,8 @@ export class StreamMapping {
       keys: [...new Set(records.map((r) => nameOfKey(r.keys)))],
       text: `${records.length} records of ${shardId.slice(0, 28)}, to ${last.sequence}`,
     }));
-    world.invoke(process, () => this.#work(process, records), {
+    // Lambda names the shard in events of a mapping with a tumbling window, as the observer's is; not in those of fan-out's.
+    world.invoke(process, () => this.#work(process, this.fn === 'observe' ? { records, shardId } : { records }), {
       ok: () => {
         shard.failures = 0;
         shard.after = last.sequence;

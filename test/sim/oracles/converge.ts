@@ -1,6 +1,6 @@
 import type { Item } from '../../../lib/core/attribute.ts';
 import { canonicalItem } from '../../../lib/core/canonical.ts';
-import { decodeRefused, REFUSED } from '../../../lib/core/formats/rows.ts';
+import { decodeRefused, REFUSED } from '../../../lib/core/formats/refused-row.ts';
 import { metaOf } from '../../../lib/core/formats/seal.ts';
 import { isRemote } from '../../../lib/ports/errors.ts';
 import type { MakeOracle } from '../oracle.ts';

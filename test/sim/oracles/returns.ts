@@ -1,3 +1,4 @@
+import { InputError } from '../../../lib/core/errors.ts';
 import { isRemote } from '../../../lib/ports/errors.ts';
 import { FanoutIncompleteError } from '../../../lib/replicate/fanout.ts';
 import { NotInitialisedError } from '../../../lib/replicate/self.ts';
@@ -5,6 +6,9 @@ import type { MakeOracle } from '../oracle.ts';
 
 /** Requests whose late effect at a target would undo what others wrote meanwhile. */
 const HARMFUL: ReadonlySet<string> = new Set(['put', 'delete', 'batchWrite']);
+
+/** Codes with which a snapshot says that it cannot go on. */
+const SNAPSHOT_ENDS: ReadonlySet<string> = new Set(['job-taken', 'job-lost', 'foreign-table']);
 
 /**
  * Rule 13: no request outlives its handler: none that its caller still waits for, and no write of apply that may still
@@ -20,6 +24,8 @@ export const returns: MakeOracle = (world) => ({
           world.violate('rule 13', `${process.name} returned while its ${call.op} at ${call.region} may still take effect`);
       }
       if (error !== undefined) world.violate('rule 18', `${process.name} threw ${text(error)}`);
+    } else if (process.fn === 'snapshot' && error instanceof InputError && SNAPSHOT_ENDS.has(error.code)) {
+      // Another run has the savepoint, or the table is not the one that it began with.
     } else if (error !== undefined && !isRemote(error) && !(error instanceof FanoutIncompleteError) && !(error instanceof NotInitialisedError)) {
       world.violate('errors', `${process.name} threw ${text(error)}`);
     }

@@ -1,7 +1,8 @@
+import { archiveMinute } from '../../../lib/archive/minute.ts';
 import { APPLY_BATCH_MESSAGES, FUNCTION_TIMEOUT_MS, RECONCILE_TIMEOUT_MS, VISIBILITY_S } from '../../../lib/core/constants.ts';
 import { observe } from '../../../lib/observe/observe.ts';
 import type { Log, Runtime } from '../../../lib/ports/runtime.ts';
-import type { StreamRecord } from '../../../lib/ports/stream.ts';
+import type { StreamBatch, StreamRecord } from '../../../lib/ports/stream.ts';
 import type { MinuteResult } from '../../../lib/reconcile/minute.ts';
 import { minuteRun } from '../../../lib/reconcile/minute.ts';
 import type { ApplyResult } from '../../../lib/replicate/apply/apply.ts';
@@ -19,21 +20,23 @@ import type { Received, Stage, Task } from './stage.ts';
 const FINDERS = new WeakMap<SimProcess, ShardFinder>();
 
 /** Gives records to fan-out or to the observer. */
-export function beginReader(stage: Stage, member: string, fn: 'fanout' | 'observe', records: readonly StreamRecord[], stored: () => void): Task {
+export function beginReader(stage: Stage, member: string, fn: 'fanout' | 'observe', batch: StreamBatch, stored: () => void): Task {
+  const { records } = batch;
   const { set } = stage.world;
   const context = memberContext(set.config, set.memberConfig(member));
   return stage.invoke(member, fn, async (process) => {
     const ports = set.region(member).ports(process);
     const shards = FINDERS.get(process) ?? new ShardFinder(ports.stream, process.clock);
     FINDERS.set(process, shards);
-    const all = { table: ports.table, queue: ports.queue, shards };
+    const all = { table: ports.table, queue: ports.queue, objects: ports.objects, shards };
     const runtime = stage.world.runtimeOf(process);
     if (fn === 'observe') {
-      await observe({ records }, context, all, runtime);
+      const { records: archived, doubt } = await observe(batch, context, all, runtime);
       stored();
-      return [`${spanOf(stage, records)}: seen`];
+      const parts = ['seen', ...(archived < records.length ? [`${archived} of them archived now`] : []), ...(doubt === undefined ? [] : [`doubt: ${doubt}`])];
+      return [`${spanOf(stage, records)}: ${parts.join(', ')}`];
     }
-    const { images, resyncs, skipped, messages, staleLinks } = await fanout({ records }, context, all, runtime);
+    const { images, resyncs, skipped, messages, staleLinks } = await fanout({ records: batch.records }, context, all, runtime);
     stored();
     const parts = [count(images, 'image'), count(resyncs, 'resync'), skipped > 0 ? `${skipped} not sent` : ''].filter((part) => part !== '');
     const skippedLinks = staleLinks.length > 0 ? `; stale: ${staleLinks.map((t) => `${member}>${t}`).join(' ')}` : '';
@@ -139,7 +142,10 @@ export function beginMinute(stage: Stage, member: string): Task {
     const ports = set.region(member).ports(process);
     const runtime: Runtime = world.runtimeOf(process);
     const target = (region: string): typeof ports.table => set.region(region).ports(process).table;
-    return minuteLines(member, await minuteRun(context, { table: ports.table, queue: ports.queue, target }, runtime));
+    const result = await minuteRun(context, { table: ports.table, queue: ports.queue, target }, runtime);
+    // Snapshots are the scenario's own.
+    await archiveMinute(context, { table: ports.table, objects: ports.objects }, {}, runtime, runtime.clock.elapsed() + RECONCILE_TIMEOUT_MS / 2);
+    return minuteLines(member, result);
   };
   return stage.invoke(member, 'reconcile', work, RECONCILE_TIMEOUT_MS);
 }

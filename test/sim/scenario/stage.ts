@@ -176,6 +176,7 @@ export class Stage {
   #effect(call: CloudCall, answer: unknown): string | undefined {
     const at = call.region;
     const failed = (answer as { ok?: boolean } | undefined)?.ok === false ? ': the condition does not hold' : '';
+    if (call.service === 's3') return this.#object(call, failed);
     switch (call.op) {
       case 'sendBatch': {
         const [url, entries] = call.args as [string, readonly SendEntry[]];
@@ -199,6 +200,13 @@ export class Stage {
       default:
         return undefined;
     }
+  }
+
+  /** What is put into a bucket, by its first words: names of objects hold times and sequence numbers. */
+  #object(call: CloudCall, failed: string): string | undefined {
+    if (call.op !== 'put' && call.op !== 'delete') return undefined;
+    const [, name] = call.args as [string, string];
+    return `${call.region}: ${call.op}s an object of ${name.split('/')[0]}/${failed}`;
   }
 
   #write(at: string, write: TableWrite): string | undefined {

@@ -1,3 +1,4 @@
+import { ARCHIVE } from './archive.ts';
 import { LANES } from './lanes.ts';
 import { LOOKS } from './looks.ts';
 import { ROLES } from './roles.ts';
@@ -7,4 +8,4 @@ import type { Verbs } from './verb.ts';
 import { WRITES } from './writes.ts';
 
 /** Every verb but `set`, with which each scenario begins. */
-export const VERBS: Verbs = { ...WRITES, ...STREAMS, ...LANES, ...ROLES, ...TIME, ...LOOKS };
+export const VERBS: Verbs = { ...WRITES, ...STREAMS, ...LANES, ...ROLES, ...TIME, ...ARCHIVE, ...LOOKS };

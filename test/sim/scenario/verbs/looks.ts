@@ -1,6 +1,7 @@
 import type { StoredMessage } from '../../../../lib/adapters/memory/queue.ts';
+import { decodeRefused, REFUSED } from '../../../../lib/core/formats/refused-row.ts';
 import type { Seat } from '../../../../lib/core/formats/rows.ts';
-import { decodeRefused, decodeShard, isPrimary, REFUSED, SHARD } from '../../../../lib/core/formats/rows.ts';
+import { decodeShard, isPrimary, SHARD } from '../../../../lib/core/formats/rows.ts';
 import { metaOf } from '../../../../lib/core/formats/seal.ts';
 import { laneOfGroup } from '../../messages.ts';
 import { heldAt } from '../../oracles/held.ts';

@@ -1,6 +1,6 @@
 import type { MemoryStream } from '../../../../lib/adapters/memory/stream.ts';
 import { STREAM_BATCH_RECORDS, STREAM_RECORD_AGE_MAX_MS } from '../../../../lib/core/constants.ts';
-import type { StreamRecord } from '../../../../lib/ports/stream.ts';
+import type { StreamBatch, StreamRecord } from '../../../../lib/ports/stream.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../arguments.ts';
 import { beginReader } from '../flows.ts';
@@ -56,7 +56,7 @@ async function read(stage: Stage, args: Arguments, fn: 'fanout' | 'observe'): Pr
   for (const batch of batches(stage, member, fn, limit, from)) {
     lines.push(...batch.tooOld);
     if (batch.records.length === 0) continue;
-    const task = beginReader(stage, member, fn, batch.records, batch.stored);
+    const task = beginReader(stage, member, fn, batch, batch.stored);
     if (as !== undefined) {
       stage.tasks.set(as, task);
       return lines;
@@ -73,7 +73,7 @@ export async function readAll(stage: Stage, member: string, fn: 'fanout' | 'obse
   for (const batch of batches(stage, member, fn, STREAM_BATCH_RECORDS, undefined)) {
     if (batch.records.length === 0) continue;
     count += 1;
-    await stage.wait(beginReader(stage, member, fn, batch.records, batch.stored));
+    await stage.wait(beginReader(stage, member, fn, batch, batch.stored));
   }
   return count;
 }
@@ -100,8 +100,7 @@ function stepBack(stage: Stage, name: string, fn: string): void {
   throw new UsageError(`the record "${name}" is in no stream any more`);
 }
 
-interface Batch {
-  readonly records: readonly StreamRecord[];
+interface Batch extends StreamBatch {
   /** What is said of records that have grown too old: Lambda gives them to the failure queue. */
   readonly tooOld: readonly string[];
   /** It was handled: the checkpoint moves. */
@@ -126,7 +125,12 @@ function* batches(stage: Stage, member: string, fn: 'fanout' | 'observe', limit:
       if (old.length > 0 && fn === 'fanout') for (const link of world.set.links) if (link.source === member) world.doubt.all(link.id, 'records too old');
       const stored = (): void => void stage.checkpoints.set(id, last.sequence);
       if (records.length === 0) stored();
-      yield { records, tooOld: old.map((r) => `${stage.names.record(r.streamArn, r.sequence)} is too old: to the failure queue`), stored };
+      yield {
+        records,
+        ...(fn === 'observe' && { shardId: shard }),
+        tooOld: old.map((r) => `${stage.names.record(r.streamArn, r.sequence)} is too old: to the failure queue`),
+        stored,
+      };
     }
   }
 }

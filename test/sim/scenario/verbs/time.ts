@@ -1,4 +1,5 @@
 import type { CloudCall } from '../../../../lib/adapters/memory/call.ts';
+import { settled } from '../../oracle.ts';
 import type { SimProcess } from '../../process.ts';
 import type { Arguments } from '../arguments.ts';
 import { durationMs, UsageError } from '../arguments.ts';
@@ -60,11 +61,11 @@ export const TIME: Verbs = {
   },
 
   /** `equal`: nothing is on its way, and every oracle is satisfied with the end: all replicas equal the primary, but for refused keys. */
-  equal(stage) {
+  async equal(stage) {
     const { world } = stage;
     const left = leftOver(stage);
     if (left !== undefined) throw new UsageError(`something is on its way: ${left}; "drain" comes first`);
-    for (const oracle of world.oracles) oracle.settled?.();
+    await world.clock.run(settled(world.oracles));
     return [`all replicas equal ${world.model.primary?.member}`];
   },
 };
