@@ -92,8 +92,10 @@ export async function archiveMinute(
 
   /** Runs a part, when there is time for it, for at most so long. */
   async function part<T>(what: 'seat' | 'roll-up' | 'snapshot', longestMs: number, work: (until: number) => Promise<T>): Promise<T | undefined> {
-    const until = Math.min(clock.elapsed() + longestMs, untilMs - PART_END_MS);
-    if (until - clock.elapsed() < PART_MIN_MS) return undefined;
+    // One look at the clock for both: between two looks time passes.
+    const now = clock.elapsed();
+    const until = Math.min(now + longestMs, untilMs - PART_END_MS);
+    if (until - now < PART_MIN_MS) return undefined;
     try {
       return await work(until);
     } catch (error) {

@@ -37,6 +37,23 @@ describe('the archive’s minute run', () => {
     expect(await finished(world)).toHaveLength(2);
   });
 
+  it('does its work by a clock on which time passes between two looks, as it does by every real one', async () => {
+    const snapshots = await SnapshotWorld.create([item('a', 1)]);
+    const { world, member, objects } = snapshots;
+    let looks = 0;
+    const clock = {
+      now: () => world.clock.now(),
+      sleep: (ms: number) => world.clock.sleep(ms),
+      elapsed: () => {
+        looks += 1;
+        return world.clock.elapsed() + looks / 1_000;
+      },
+    };
+    const until = world.clock.elapsed() + RECONCILE_TIMEOUT_MS;
+    const run = archiveMinute(member, { table: world.table(world.primary), objects }, { snapshotEveryMs: HOUR }, { ...world.runtime, clock }, until);
+    expect(await world.clock.run(run)).toMatchObject({ rollUp: {}, snapshot: { did: 'finished', items: 1 } });
+  });
+
   it('takes none where none is asked for, and none before the member has a seat', async () => {
     const world = await SnapshotWorld.create([item('a', 1)]);
     expect(await minute(world, 'never')).not.toHaveProperty('snapshot');
