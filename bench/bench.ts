@@ -42,7 +42,7 @@ export async function eventFile(bench: Bench, event: object): Promise<string> {
 /** Starts a worker that runs one of the functions. */
 export async function startHandler(
   bench: Bench,
-  fn: 'fanout' | 'apply',
+  fn: keyof Bundles['functions'],
   at: string,
   environment: Readonly<Record<string, string>>,
   memoryMiB: number = DEPLOYED_MEMORY_MIB,

@@ -8,11 +8,13 @@ import { bundleFunctions } from '../tools/bundle.ts';
 
 /** Where the bundles are. */
 export interface Bundles {
-  readonly functions: { readonly fanout: string; readonly apply: string };
+  readonly functions: { readonly fanout: string; readonly apply: string; readonly observe: string };
   /** The workers' programs. */
   readonly raw: string;
   readonly handler: string;
   readonly nullEndpoint: string;
+  readonly objects: string;
+  readonly archive: string;
 }
 
 /**
@@ -48,10 +50,13 @@ export async function makeBundles(directory: string): Promise<Bundles> {
     });
     return outfile;
   };
-  const [raw, handler, nullEndpoint] = await Promise.all([
+  const [raw, handler, nullEndpoint, objects, archive] = await Promise.all([
     worker('workers/raw.ts', 'raw'),
     worker('workers/handler.ts', 'handler'),
     worker('workers/null.ts', 'null'),
+    worker('workers/objects.ts', 'objects'),
+    worker('workers/archive.ts', 'archive'),
   ]);
-  return { functions: { fanout: functionFile('fanout'), apply: functionFile('apply') }, raw, handler, nullEndpoint };
+  const functions = { fanout: functionFile('fanout'), apply: functionFile('apply'), observe: functionFile('observe') };
+  return { functions, raw, handler, nullEndpoint, objects, archive };
 }

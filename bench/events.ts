@@ -10,6 +10,8 @@ export interface StreamOrigin {
   readonly region: string;
   /** Creation time of all records (s since 1970): a stream gives whole seconds. */
   readonly createdS: number;
+  /** Named in the event where the mapping has a tumbling window, as the observer's has. */
+  readonly shardId?: string;
 }
 
 /** The bench's sequence numbers begin here: 24 digits, as AWS's have. */
@@ -31,7 +33,7 @@ export interface Changes {
 }
 
 /** A stream event with `NEW_AND_OLD_IMAGES`. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html */
-export function streamEvent(changes: Changes, origin: StreamOrigin): { readonly Records: readonly object[] } {
+export function streamEvent(changes: Changes, origin: StreamOrigin): { readonly Records: readonly object[]; readonly shardId?: string } {
   const records = Array.from({ length: changes.count }, (_, i) => {
     const n = changes.from + i;
     const newImage = itemOf(n, changes.kind);
@@ -54,7 +56,7 @@ export function streamEvent(changes: Changes, origin: StreamOrigin): { readonly 
       eventSourceARN: origin.arn,
     };
   });
-  return { Records: records };
+  return { Records: records, ...(origin.shardId !== undefined && { shardId: origin.shardId }) };
 }
 
 const textBytes = (item: Item): number => Buffer.byteLength(JSON.stringify(item), 'utf8');

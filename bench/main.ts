@@ -6,6 +6,7 @@ import { temporaryRoot } from '../local/paths.ts';
 import { listenForEnd } from '../local/signals.ts';
 import { showSteps } from '../local/steps.ts';
 import { measureAlone } from './alone.ts';
+import { ARCHIVE_GROUPS, measureArchive } from './archive/all.ts';
 import type { Bench } from './bench.ts';
 import { makeBundles } from './bundles.ts';
 import { measureCpu } from './cpu.ts';
@@ -28,6 +29,9 @@ interface Options {
 
 /** More repeats take an hour and tell no more. */
 const REPEATS_MAX = 50;
+
+/** What is measured on two regions of the local cloud. */
+const ON_SITE = ['raw', 'fanout', 'apply', 'pipeline'] as const satisfies readonly Group[];
 
 const ending = listenForEnd();
 
@@ -53,6 +57,11 @@ const program = new Command('npm run bench --')
   cpu       processor time for each record, at an endpoint that answers at once
   pipeline  deployed stacks: a backlog from its release until both members are equal, then the lag
   memory    peak memory of the handlers at full batches of large records
+  archive   the real observer, from stream events into a bucket, beside PutObject by the SDK
+  snapshot  a snapshot of a table, beside a bare parallel scan
+  restore   a restore into a new table, beside raw
+  history   the history of one key in a log of a million changes
+  archive-memory  peak memory of each of these at a million items
 
 Exit codes: 0 measured (goals may be missed), 1 a result was wrong or something failed, 2 wrong usage.`,
   )
@@ -81,7 +90,7 @@ async function run(options: Options): Promise<number> {
     };
     const rows: Row[] = [];
     let rawConcurrency: number | undefined;
-    if ((['raw', 'fanout', 'apply', 'pipeline'] as const).some((group) => wanted.has(group))) {
+    if (ON_SITE.some((group) => wanted.has(group))) {
       const started = steps.begin('Starting two regions');
       const site = await openSite(signal);
       started();
@@ -99,6 +108,7 @@ async function run(options: Options): Promise<number> {
     }
     if (wanted.has('cpu')) rows.push(...(await measureCpu(bench)));
     if (wanted.has('memory')) rows.push(...(await measureMemory(bench)));
+    if (ARCHIVE_GROUPS.some((group) => wanted.has(group))) rows.push(...(await measureArchive(bench, wanted)));
     const facts = {
       node: process.version.slice(1),
       processors: availableParallelism(),

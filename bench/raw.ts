@@ -110,7 +110,10 @@ export class RawMeter {
 }
 
 /** The concurrency with the highest median over all rounds. Pure. */
-export function bestConcurrency(rounds: readonly ReadonlyMap<number, readonly number[]>[]): number {
+export const bestConcurrency = (rounds: readonly ReadonlyMap<number, readonly number[]>[]): number => bestOf(CONCURRENCIES, rounds);
+
+/** Of some settings the one with the highest median rate over all rounds. Pure. */
+export function bestOf(settings: readonly [number, ...number[]], rounds: readonly ReadonlyMap<number, readonly number[]>[]): number {
   const of = (c: number): number => median(rounds.flatMap((round) => round.get(c) ?? []));
-  return CONCURRENCIES.reduce<number>((best, c) => (of(c) > of(best) ? c : best), CONCURRENCIES[0]);
+  return settings.reduce((best, c) => (of(c) > of(best) ? c : best));
 }

@@ -25,10 +25,10 @@ export interface Row {
 }
 
 /** The measurements that can be chosen. */
-export const GROUPS = ['raw', 'fanout', 'apply', 'cpu', 'pipeline', 'memory'] as const;
+export const GROUPS = ['raw', 'fanout', 'apply', 'cpu', 'pipeline', 'memory', 'archive', 'snapshot', 'restore', 'history', 'archive-memory'] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Goals of the issue "Replicate", point 9. */
+/** Goals of the issues "Replicate", point 9, and "Archive", point 8. */
 export const GOALS = {
   apply: { on: 'ratio', op: '>=', limit: 0.65 },
   fanout: { on: 'ratio', op: '>=', limit: 10 },
@@ -38,6 +38,12 @@ export const GOALS = {
   lagHalfP99: { on: 'value', op: '<=', limit: 1_000 },
   lagIdleP50: { on: 'value', op: '<=', limit: 60 },
   memory: { on: 'value', op: '<', limit: 256 },
+  archive: { on: 'ratio', op: '>=', limit: 10 },
+  snapshot: { on: 'ratio', op: '>=', limit: 0.8 },
+  restore: { on: 'ratio', op: '>=', limit: 0.8 },
+  historyMs: { on: 'value', op: '<', limit: 200 },
+  historyPercent: { on: 'value', op: '<', limit: 1 },
+  archiveMemory: { on: 'value', op: '<', limit: 512 },
 } as const satisfies Readonly<Record<string, Goal>>;
 
 /** Whether a row has reached its goal; undefined without one, or when what it compares was not measured. */

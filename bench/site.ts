@@ -1,4 +1,5 @@
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type AwsClients, awsClients } from '../lib/adapters/aws/clients.ts';
 import { AwsQueuePort } from '../lib/adapters/aws/queue-port.ts';
@@ -7,7 +8,7 @@ import type { SetConfig } from '../lib/core/config.ts';
 import { memberNamed, setConfigSchema } from '../lib/core/config.ts';
 import { MAX_RECEIVE_COUNT, VISIBILITY_S } from '../lib/core/constants.ts';
 import { encodeLink, encodeSeat } from '../lib/core/formats/rows.ts';
-import { linkNames, queueArn } from '../lib/core/names.ts';
+import { linkNames, memberNames, queueArn } from '../lib/core/names.ts';
 import type { QueuePort } from '../lib/ports/queue.ts';
 import { type LinkContext, linkContext } from '../lib/replicate/context.ts';
 import { initSet } from '../lib/replicate/init.ts';
@@ -38,6 +39,8 @@ export const RAW_TABLE = 'bench-raw';
 
 /** The link, as the handlers see it. */
 export const LINK: LinkContext = linkContext(CONFIG, member.source, member.target);
+/** The source member's bucket. */
+export const BUCKET: string = memberNames(CONFIG.set, member.source).bucket;
 /** ARN of the link's queue. */
 export const LINK_QUEUE_ARN: string = queueArn(member.source, linkNames(CONFIG.set, member.source, member.target).queue);
 
@@ -52,8 +55,8 @@ export const functionEnvironment = (endpoints: Readonly<Record<string, string>>)
 });
 
 /** The environment of raw writes to the target's region. */
-export const rawEnvironment = (endpoint: string): Record<string, string> => ({
-  AWS_REGION: TARGET,
+export const rawEnvironment = (endpoint: string, region: string = TARGET): Record<string, string> => ({
+  AWS_REGION: region,
   AWS_ENDPOINT_URL: endpoint,
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
@@ -81,6 +84,9 @@ export interface Site {
   readonly queue: QueuePort;
   /** A typed client of the target's region. */
   readonly target: DynamoDBClient;
+  /** Typed clients of the source's region. */
+  readonly source: DynamoDBClient;
+  readonly objects: S3Client;
   /** ARN of the source table's stream. */
   readonly streamArn: string;
   stop(): Promise<void>;
@@ -101,7 +107,9 @@ export async function openSite(signal: AbortSignal): Promise<Site> {
       [SOURCE]: new DynamoDBClient(localClient(SOURCE, cloud.endpoints[SOURCE])),
       [TARGET]: new DynamoDBClient(localClient(TARGET, cloud.endpoints[TARGET])),
     };
+    const objects = objectsOf(cloud.endpoints[SOURCE]);
     closers.push(
+      () => objects.destroy(),
       () => dynamodb[SOURCE].destroy(),
       () => dynamodb[TARGET].destroy(),
     );
@@ -111,6 +119,7 @@ export async function openSite(signal: AbortSignal): Promise<Site> {
       makeTable(dynamodb[TARGET], RAW_TABLE, 'items'),
     ]);
     await makeQueues(cloud);
+    await objects.send(new CreateBucketCommand({ Bucket: BUCKET, CreateBucketConfiguration: { LocationConstraint: SOURCE } }));
 
     // The lean clients of the functions, for the rows of `control` and the queue.
     for (const region of [SOURCE, TARGET]) clients.push(leanClients(cloud, region));
@@ -121,6 +130,8 @@ export async function openSite(signal: AbortSignal): Promise<Site> {
       cloud,
       queue: new AwsQueuePort(clients[0] as AwsClients),
       target: dynamodb[TARGET],
+      source: dynamodb[SOURCE],
+      objects,
       streamArn: described.Table?.LatestStreamArn ?? '',
       stop,
     };
@@ -137,6 +148,9 @@ function leanClients(cloud: Cloud, region: string): AwsClients {
   return awsClients({ region, endpoint: cloud.endpoints[region] ?? '' });
 }
 
+/** A client of the source's S3; names with a bucket in front do not resolve on this machine. */
+const objectsOf = (endpoint: string | undefined): S3Client => new S3Client({ ...localClient(SOURCE, endpoint), forcePathStyle: true });
+
 async function makeTables(client: DynamoDBClient, tables: LinkContext['sourceTables']): Promise<void> {
   await Promise.all([
     makeTable(client, tables.items, 'items'),
@@ -145,7 +159,7 @@ async function makeTables(client: DynamoDBClient, tables: LinkContext['sourceTab
   ]);
 }
 
-async function makeTable(client: DynamoDBClient, table: string, kind: 'items' | 'tombstones' | 'control'): Promise<void> {
+export async function makeTable(client: DynamoDBClient, table: string, kind: 'items' | 'tombstones' | 'control' | 'plain'): Promise<void> {
   const [partition, sort] =
     kind === 'control'
       ? ([

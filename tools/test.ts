@@ -34,7 +34,7 @@ const STEPS: readonly Step[] = [
   tests('process', 'process', 3 * MINUTE),
   tests('local', 'local', 7 * MINUTE),
   check('fuzz', 'node', ['--disable-warning=ExperimentalWarning', 'test/fuzz/main.ts', '--requests', String(FUZZED), '--seed', '1'], 5 * MINUTE),
-  tests('e2e', 'e2e', 9 * MINUTE),
+  tests('e2e', 'e2e', 13 * MINUTE),
 ];
 
 /** The steps that `--only` names; all without it. @throws Error for a step that there is not. */

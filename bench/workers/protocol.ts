@@ -9,6 +9,18 @@ export type Task =
   | { readonly kind: 'load'; readonly bundle: string; readonly name: string; readonly memoryMiB: number }
   /** Calls the function's handler once, with the event in this file. */
   | { readonly kind: 'invoke'; readonly file: string }
+  /** PutObject by the SDK, of each of the bodies in these files (see bodies.ts), at names below `prefix`. */
+  | { readonly kind: 'puts'; readonly bucket: string; readonly prefix: string; readonly files: readonly string[]; readonly concurrency: number }
+  /** Reads the whole table of the member by a parallel scan, and keeps nothing. */
+  | { readonly kind: 'scan'; readonly segments: number }
+  /** Takes a snapshot of the table of the member. */
+  | { readonly kind: 'snapshot' }
+  /** Restores what the archive has into a new table, after everything was checked. */
+  | { readonly kind: 'restore'; readonly table: string }
+  /** Writes a log of so many changes (see made-up-log.ts) into the member's bucket, and rolls it up as the minute run does. */
+  | { readonly kind: 'make-log'; readonly changes: number; readonly stream: string }
+  /** The history of a key. */
+  | { readonly kind: 'history'; readonly item: number }
   /** Collects garbage, so that what a measurement begins with is not what its preparation left. */
   | { readonly kind: 'rest' }
   /** The process's largest resident set until now. */
@@ -27,6 +39,13 @@ export interface Answers {
   readonly raw: Cost;
   readonly load: null;
   readonly invoke: Cost & { readonly result: unknown };
+  readonly puts: Cost & { readonly objects: number };
+  readonly scan: Cost & { readonly items: number };
+  readonly snapshot: Cost & { readonly items: number; readonly files: number };
+  readonly restore: Cost & { readonly items: number; readonly checkMs: number; readonly digest: string };
+  /** Bytes of all segments. */
+  readonly 'make-log': { readonly segments: number; readonly bytes: number; readonly rollUps: number };
+  readonly history: Cost & { readonly changes: number; readonly bytes: number; readonly requests: number };
   readonly rest: null;
   /** Bytes. */
   readonly peak: number;

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AttributeValue,
@@ -20,9 +18,10 @@ import { type Cloud, startCloud } from '../../../local/cloud.ts';
 import { plainEnvironment, runCommand } from '../../../local/command.ts';
 import { type Contents, readTable } from '../../../local/demo/compare.ts';
 import { makeSeeds } from '../../../local/deploy.ts';
-import { root } from '../../../local/paths.ts';
 import { LOCAL_ACCOUNT, localClient } from '../../../local/region.ts';
 import { startRouter } from '../../../local/router.ts';
+import type { Running } from './running.ts';
+import { documentOf, startSyncline } from './running.ts';
 
 /** A cloud of two regions with a table in it that Syncline did not make, and what its owner does to adopt it. */
 
@@ -50,12 +49,6 @@ const ORDERS_EACH = 20;
 const WRITE_EVERY_MS = 20;
 
 export type Item = Record<string, AttributeValue>;
-
-/** A run of the command that goes on by itself. */
-export interface Running {
-  readonly outcome: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string }>;
-  kill(): void;
-}
 
 /** The n-th order. */
 export const order = (n: number, round: string): Item => ({
@@ -162,30 +155,13 @@ export class AdoptWorld {
 
   /** Starts `syncline …` on the set. */
   syncline(args: readonly string[]): Running {
-    const set = ['--set', SET, '--regions', REGIONS.join(',')];
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'cli', 'syncline.ts'), ...args, ...set], {
-      cwd: root,
-      env: { ...plainEnvironment(), ...this.cloud.environment(EU) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: RUN_MAX_MS,
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<Awaited<Running['outcome']>>();
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
-    return { outcome: promise, kill: () => void child.kill('SIGKILL') };
+    return startSyncline([...args, '--set', SET, '--regions', REGIONS.join(',')], this.cloud.environment(EU), RUN_MAX_MS);
   }
 
   /** Runs `syncline … --json` to its end. @throws Error when standard output is no JSON. */
   async document<T>(args: readonly string[]): Promise<{ readonly code: number | null; readonly json: T }> {
-    const { code, stdout, stderr } = await this.syncline([...args, '--json']).outcome;
-    try {
-      return { code, json: JSON.parse(stdout) as T };
-    } catch {
-      throw new Error(`syncline ${args.join(' ')} ended with ${code} and no document: ${stdout.slice(0, 500)} ${stderr.slice(0, 2_000)}`);
-    }
+    const asked = [...args, '--json'];
+    return documentOf(asked, await this.syncline(asked).outcome);
   }
 
   /** Deploys the set with the user's table, or destroys its stacks. */
