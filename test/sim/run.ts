@@ -40,15 +40,22 @@ export interface Run {
 /** Runs one seed: break, heal, converge. The same seed and knobs give the same run, everywhere. */
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Run> {
   const knobs: Knobs = { ...drawKnobs(seed), ...options.knobs };
-  // Most errors of a run are refusals that were injected: their stacks are made only for a run that somebody will read.
-  const frames = Error.stackTraceLimit;
+  // Most errors of a run are refusals that were injected: their stacks are made only for a run that somebody will read. Runs may
+  // overlap: the first one notes what the process had, the last one gives it back.
+  if (running === 0) framesBefore = Error.stackTraceLimit;
+  running += 1;
   Error.stackTraceLimit = options.keepTrace === true ? FRAMES : 0;
   try {
     return await runWorld(seed, knobs, options);
   } finally {
-    Error.stackTraceLimit = frames;
+    running -= 1;
+    if (running === 0) Error.stackTraceLimit = framesBefore;
   }
 }
+
+/** Runs that are under way in this process, and how many frames its errors had before the first. */
+let running = 0;
+let framesBefore = Error.stackTraceLimit;
 
 async function runWorld(seed: number, knobs: Knobs, options: RunOptions): Promise<Run> {
   const keepTrace = options.keepTrace === true;
