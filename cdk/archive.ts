@@ -99,8 +99,8 @@ function whole(name: string, value: number, unit: string, least: number, most: n
 }
 
 /** What the minute run must know of it (functions/shared/settings.ts). */
-export const archiveEnvironment = ({ retentionDays, snapshotEveryMs }: ArchiveSettings): Readonly<Record<string, string>> => ({
-  SYNCLINE_ARCHIVE: JSON.stringify({ retentionDays, ...(snapshotEveryMs !== undefined && { snapshotEveryMs }) }),
+export const archiveEnvironment = ({ windowS, retentionDays, snapshotEveryMs }: ArchiveSettings): Readonly<Record<string, string>> => ({
+  SYNCLINE_ARCHIVE: JSON.stringify({ windowS, retentionDays, ...(snapshotEveryMs !== undefined && { snapshotEveryMs }) }),
 });
 
 /**

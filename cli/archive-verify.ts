@@ -5,9 +5,10 @@ import type { VerifyReport } from '../lib/archive/log/report.ts';
 import { saveVerified } from '../lib/archive/log/state.ts';
 import type { VerifyProgress } from '../lib/archive/log/verify.ts';
 import { verifiedState, verifyArchive } from '../lib/archive/log/verify.ts';
+import { readArchiveSettings } from '../lib/archive/settings-row.ts';
 import { snapshotJobPlace } from '../lib/archive/snapshot/savepoint.ts';
 import { saveReport } from '../lib/archive/verify-report.ts';
-import { isoSeconds } from '../lib/core/calendar.ts';
+import { isoSeconds, wholeSecondFrom } from '../lib/core/calendar.ts';
 import { readJob } from '../lib/job/lease.ts';
 import { whyText } from '../lib/ports/errors.ts';
 import { span } from '../lib/status/span.ts';
@@ -41,6 +42,7 @@ export async function verifyMember(session: Session, archive: MemberArchive, dee
   // ⚠ The rows first: they may name a segment that is younger than the list.
   const { shards } = await archive.control();
   const jobs = await at(() => Promise.all((['scan', 'export'] as const).map((via) => readJob(snapshotJobPlace(table, control, via), runtime))));
+  const { retentionMs } = await at(() => readArchiveSettings(table, control, runtime, session.until));
   const running = jobs.flatMap((job) => (job === undefined || job.done !== undefined ? [] : [job.id]));
 
   const began = runtime.clock.elapsed();
@@ -52,7 +54,7 @@ export async function verifyMember(session: Session, archive: MemberArchive, dee
   };
   let report: VerifyReport;
   try {
-    report = await at(() => verifyArchive(place, runtime, { deep, tails: shards, running, progress }));
+    report = await at(() => verifyArchive(place, runtime, { deep, tails: shards, running, progress, ...(retentionMs !== undefined && { retentionMs }) }));
   } finally {
     shown.stop();
   }
@@ -89,7 +91,7 @@ export function verificationText({ member, report, stored }: Verification, bucke
     ...(last === undefined
       ? []
       : [
-          `  It can be restored to any second from ${isoSeconds(last.fromMs)} ${last.toMs < (report.toMs ?? 0) ? `to ${isoSeconds(last.toMs)}` : 'on, as far as the log reaches'}.`,
+          `  It can be restored to any second from ${isoSeconds(wholeSecondFrom(last.fromMs))} ${last.toMs < (report.toMs ?? 0) ? `to ${isoSeconds(last.toMs)}` : 'on, as far as the log reaches'}.`,
         ]),
     ...findings.slice(0, SHOWN_MAX).map((finding) => findingText(finding, out)),
     ...(found > SHOWN_MAX ? [`  … and ${plural(found - Math.min(found, SHOWN_MAX), 'more', 'more')}.`] : []),

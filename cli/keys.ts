@@ -3,6 +3,7 @@ import type { Item, Key } from '../lib/core/attribute.ts';
 import { InputError } from '../lib/core/errors.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
 import { checkKeyOf, keyAttributes, parseKey } from '../lib/core/key.ts';
+import { canonicalNumber } from '../lib/core/number.ts';
 
 /** Keys as people write and read them at a command line. Pure. */
 
@@ -21,11 +22,25 @@ const shape = (schema: KeySchema): string =>
  */
 export function readKey(text: string, schema: KeySchema): Key {
   const input = text.trimStart().startsWith('{') ? fromJson(text, schema) : fromShorthand(text, schema);
+  checkNumbers(input, schema);
   const key: Record<string, Item[string]> = { ...checkKeyOf(parseKey(input, schema), schema) };
   for (const { name, type } of keyAttributes(schema)) {
     if (type === 'B') key[name] = { B: base64(name, (key[name] as { B: string }).B) };
   }
   return key;
+}
+
+/** A number that is none is told with the attribute's name, as every other mistake of a key. @throws InputError */
+function checkNumbers(input: Item, schema: KeySchema): void {
+  for (const { name, type } of keyAttributes(schema)) {
+    const text = type === 'N' ? (input[name] as { readonly N?: unknown } | undefined)?.N : undefined;
+    try {
+      if (typeof text === 'string') canonicalNumber(text);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError('invalid-key', `The key attribute "${name}" must be a number. ${error.message}`, name);
+    }
+  }
 }
 
 function fromJson(text: string, schema: KeySchema): Item {

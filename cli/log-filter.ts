@@ -16,12 +16,13 @@ import { CliError } from './errors.ts';
  */
 export function readFilter(text: string, option: string): ItemCondition {
   try {
-    return readCondition(readJson(text, 'plain'), 'plain', 'filter');
+    return readCondition(readJson(text, 'plain'), 'plain', option);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     const example = `Example: ${option} '{"path":"population","op":">","value":1000}'`;
     if (error.code === 'malformed-json') throw new CliError('usage', 'bad-json', `${option} is not JSON. Text needs its quotes: "text". ${example}`);
-    throw new CliError('usage', 'bad-filter', `${option}: ${error.message} ${example}`);
+    // Most messages say where in the option it is.
+    throw new CliError('usage', 'bad-filter', `${error.message.includes(option) ? '' : `${option}: `}${error.message} ${example}`);
   }
 }
 

@@ -1,13 +1,14 @@
 import { difference } from '../lib/archive/restore/difference.ts';
 import { isoSeconds } from '../lib/core/calendar.ts';
+import { quietFields } from './archive-bound.ts';
 import type { MemberArchive } from './archive-place.ts';
-import { count } from './output.ts';
+import { count, plural, printable } from './output.ts';
 import type { RestoreWhat } from './restore-gather.ts';
 import { plannedRestore, readingArchive, restoreKeys, restoreTime } from './restore-gather.ts';
 import type { RestoreIo } from './restore-table.ts';
 import { foundLines } from './restore-words.ts';
+import type { RewriteAt } from './rewrite-carry.ts';
 import type { RewriteOptions } from './rewrite-options.ts';
-import type { RewriteAt } from './rewrite-run.ts';
 import { runRewrite } from './rewrite-run.ts';
 import type { Session } from './session.ts';
 
@@ -27,7 +28,7 @@ export async function restoreInPlace(
 ): Promise<number> {
   const { out, runtime } = session;
   const asked = restoreTime(own.at, runtime.clock.now());
-  const { wanted, what } = restoreKeys(own, archive.context.key);
+  const { wanted, what, words } = restoreKeys(own, archive.context.key);
   const plan = await plannedRestore(session, archive, asked, io);
   const found = foundLines(plan, runtime.clock.now(), io.zone);
   if (!out.json) out.note([`From the archive of "${archive.member.name}":`, ...found].join('\n'));
@@ -37,7 +38,7 @@ export async function restoreInPlace(
   let say: (words: string) => void = () => undefined;
   const progress = (now: typeof last): void => {
     Object.assign(last, now);
-    say(`comparing: ${count(now.read)} items read, ${count(now.compared)} of then compared`);
+    say(`comparing: ${plural(now.read, 'item')} read, ${count(now.compared)} of then compared`);
   };
   const lines = difference(archive.place, runtime, plan, current, { ...(wanted && { wanted }), progress });
   const asking = {
@@ -45,13 +46,14 @@ export async function restoreInPlace(
     command: 'restore',
     args: { at: isoSeconds(plan.atMs), snapshot: plan.snapshot.id, archive: archive.member.name, ...(what !== '' && { what }) },
     lines,
+    facts: quietFields(plan),
     reading: (to: typeof say) => {
       say = to;
     },
     notes: () => [
-      `The table as it was at ${isoSeconds(plan.atMs)}: ${count(last.compared)} items; as it is: ${count(last.read)} were read.`,
+      `The table as it was at ${isoSeconds(plan.atMs)}: ${plural(last.compared, 'item')}; as it is: ${plural(last.read, 'item')} read.`,
       ...plan.notes,
-      ...(what === '' ? [] : [`Only ${what}; everything else stays as it is.`]),
+      ...(what === '' ? [] : [`Only ${printable(words)}; everything else stays as it is.`]),
     ],
   } as const;
   return readingArchive(() => runRewrite(session, at, asking, own, io));

@@ -12,6 +12,7 @@ import { tablesFor } from '../lib/replicate/context.ts';
 import { retried } from '../lib/replicate/retry.ts';
 import { span } from '../lib/status/span.ts';
 import type { AdoptIo } from './adopt-io.ts';
+import { quietFields } from './archive-bound.ts';
 import type { MemberArchive } from './archive-place.ts';
 import { TABLE_NAME } from './context.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -53,7 +54,7 @@ export async function restoreTable(session: Session, archive: MemberArchive, int
   const { out, runtime } = session;
   const asked = restoreTime(own.at, runtime.clock.now());
   const keys = restoreKeys(own, archive.context.key);
-  const what = `${keys.what}${own.keepMeta === true ? `${keys.what === '' ? '' : '; '}with revisions` : ''}`;
+  const [what, words] = [keys.what, keys.words].map((text) => withRevisions(text, own)) as [string, string];
   const target = targetIn(session, into, own.to);
   const at = <T>(run: () => Promise<T>): Promise<T> => located(session, into, run);
   const begun = await at(() => begunBefore(session, archive, target));
@@ -64,7 +65,7 @@ export async function restoreTable(session: Session, archive: MemberArchive, int
 
   const plan = await plannedRestore(session, archive, job?.atMs ?? asked, io, job?.pinned);
   const priceRegion = PRICES[into.region] === undefined ? PRICE_REGION_DEFAULT : into.region;
-  const estimate = estimateRestore(plan, pricesOf(priceRegion, {}));
+  const estimate = estimateRestore(plan, pricesOf(priceRegion, {}), keys.wanted?.keys?.length);
   const document = {
     set: session.config.set,
     member: archive.member.name,
@@ -73,6 +74,7 @@ export async function restoreTable(session: Session, archive: MemberArchive, int
     creates: begun === 'no table',
     ...(what !== '' && { what }),
     ...foundDocument(plan),
+    ...quietFields(plan),
     estimate: { ...estimate, priceDate: PRICE_DATE, priceRegion },
     ...(job !== undefined && { goesOn: { items: job.items } }),
   };
@@ -80,7 +82,7 @@ export async function restoreTable(session: Session, archive: MemberArchive, int
     own,
     archive,
     into,
-    what,
+    what: words,
     estimate,
     priceRegion,
     creates: begun === 'no table',
@@ -106,6 +108,10 @@ export async function restoreTable(session: Session, archive: MemberArchive, int
   const result = await written(session, archive, plan, target, { ...keys, what, keepMeta: own.keepMeta === true }, at, io);
   return told(session, result, { document, indexes, goOn, archive, to: own.to, zone: io.zone });
 }
+
+/** What is restored of which keys, as one text. */
+const withRevisions = (keys: string, { keepMeta }: ToTableWords): string =>
+  keepMeta !== true ? keys : keys === '' ? 'with revisions' : `${keys}; with revisions`;
 
 /** The table and the savepoint, in a member's region. @throws CliError (usage) for a table of the set itself */
 function targetIn(session: Session, into: MemberConfig, table: string): RestoreTarget {

@@ -12,7 +12,7 @@ import { EXIT } from './errors.ts';
 import { showKey } from './keys.ts';
 import type { NextStep } from './next-steps.ts';
 import { shellWord } from './next-steps.ts';
-import { count, printable } from './output.ts';
+import { count, plural, printable } from './output.ts';
 import type { ToTableWords } from './restore-table.ts';
 import { foundLines } from './restore-words.ts';
 import type { Session } from './session.ts';
@@ -39,21 +39,24 @@ export function toldFirst(plan: RestorePlan, f: First): string {
     `This writes the table of "${f.archive.member.name}" as it was into ${f.creates ? 'the new table' : 'the table'} "${f.own.to}" in ${f.into.region}:`,
     ...foundLines(plan, f.nowMs, f.zone),
     ...(f.what === '' ? [] : [`  only      ${printable(f.what)}`]),
-    ...(f.job === undefined ? [] : [`  goes on   after ${count(f.job.items)} items that are written already`]),
+    ...(f.job === undefined ? [] : [`  goes on   after ${plural(f.job.items, 'item')} that are written already`]),
     `  reads     ${showBytes(plan.bytes.segments + plan.bytes.snapshot)} from the bucket, once more`,
-    `  writes    at most about ${count(e.items)} items, ${count(e.writes)} units (each index takes as many again)`,
-    `  cost      at most about $${e.dollars < 0.005 ? '0.01 or less' : e.dollars.toFixed(2)} on demand, indexes apart (prices of ${f.priceRegion}, as of ${PRICE_DATE})`,
+    `  writes    at most about ${plural(e.items, 'item')}, ${plural(e.writes, 'unit')} (each index takes as many again)`,
+    `  cost      ${e.dollars < 0.01 ? 'less than $0.01' : `at most about $${dollars(e.dollars)}`} on demand, indexes apart (prices of ${f.priceRegion}, as of ${PRICE_DATE})`,
     `  after     it is a plain table of its own: no stream, no time to live, no tags, not part of the set${f.own.keepMeta === true ? '' : ', nothing of Syncline in its items'}`,
     '  stop      Ctrl-C at any time; the same command goes on where it was',
   ].join('\n');
 }
+
+/** 1,234.50. */
+const dollars = (n: number): string => n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** That it was done before. @returns the exit code */
 export function toldBefore({ out }: Session, job: RestoreJob, to: string): number {
   const done = isoSeconds(job.done ?? 0);
   out.result(
     { table: to, state: 'done-before', at: isoSeconds(job.atMs), items: job.items, refused: job.refused, done },
-    () => `This restore is done since ${done}: ${count(job.items)} items as of ${isoSeconds(job.atMs)}. Restore into another table to have it once more.`,
+    () => `This restore is done since ${done}: ${plural(job.items, 'item')} as of ${isoSeconds(job.atMs)}. Restore into another table to have it once more.`,
   );
   return job.refused > 0 ? EXIT.attention : EXIT.ok;
 }
@@ -78,18 +81,18 @@ export function told({ out }: Session, { ended, job, resumed }: ToTableResult, l
     result: { items: job.items, refused: job.refused, firstRefused: job.refusedNamed, workedMs: Math.round(job.worked), itemsPerS: rate },
   };
   if (ended === 'stopped') {
-    out.result(document, () => `Stopped after ${count(job.items)} items. Nothing is lost; this goes on:\n  ${last.goOn.command}`, [last.goOn]);
+    out.result(document, () => `Stopped after ${plural(job.items, 'item')}. Nothing is lost; this goes on:\n  ${last.goOn.command}`, [last.goOn]);
     return EXIT.attention;
   }
   const text = (): string => {
     const lines = [
-      `${out.style('green', 'Restored.')} "${last.to}" holds ${count(job.items)} items as of ${isoSeconds(job.atMs)}; ${span(job.worked)}, ${count(rate)} items/s.`,
+      `${out.style('green', 'Restored.')} "${last.to}" holds ${plural(job.items, 'item')} as of ${isoSeconds(job.atMs)}; ${span(job.worked)}, ${count(rate)} items/s.`,
     ];
     if (last.indexes !== undefined && last.indexes.length > 0) lines.push(`Indexes: ${last.indexes.map(printable).join(', ')}.`);
     if (job.refused > 0) {
       const named = job.refusedNamed.map((r) => `  ${printable(showKey(r.key, last.archive.context.key))}: ${printable(r.reason)}`);
       lines.push(
-        `The table refused ${count(job.refused)} items, which are not in it${job.refused > named.length ? `, the first ${named.length} of them` : ''}:`,
+        `The table refused ${plural(job.refused, 'item')}, which ${job.refused === 1 ? 'is' : 'are'} not in it${job.refused > named.length ? `, the first ${named.length} of them` : ''}:`,
         ...named,
       );
     }

@@ -6,7 +6,7 @@ import type { RestoreRefusedError } from '../lib/archive/restore/refused.ts';
 import type { ToTableProgress } from '../lib/archive/restore/to-table.ts';
 import { isoSeconds } from '../lib/core/calendar.ts';
 import { ago, span } from '../lib/status/span.ts';
-import { count, printable } from './output.ts';
+import { count, plural, printable } from './output.ts';
 
 /** The words of a restore. Pure. */
 
@@ -25,8 +25,8 @@ export function foundLines(plan: RestorePlan, nowMs: number, zone: string): stri
   const { snapshot, segments, records, bytes } = plan;
   return [
     `  time      ${isoSeconds(plan.atMs)}: ${timeWords(plan.atMs, nowMs, zone)}`,
-    `  snapshot  ${snapshot.id}, finished ${isoSeconds(snapshot.endedMs)}: ${count(snapshot.items)} items in ${count(snapshot.files.length)} files, ${showBytes(bytes.snapshot)}`,
-    `  log       ${count(records)} changes in ${count(segments.length)} segments from ${isoSeconds(plan.fromMs)} on, ${showBytes(bytes.segments)}`,
+    `  snapshot  ${snapshot.id}, finished ${isoSeconds(snapshot.endedMs)}: ${plural(snapshot.items, 'item')} in ${plural(snapshot.files.length, 'file')}, ${showBytes(bytes.snapshot)}`,
+    `  log       ${plural(records, 'change')} in ${plural(segments.length, 'segment')} from ${isoSeconds(plan.fromMs)} on, ${showBytes(bytes.segments)}`,
     '  checked   every object was read, and every checksum is right',
     ...plan.notes.map((note) => `  note      ${note}`),
   ];
@@ -41,11 +41,17 @@ export const foundDocument = (plan: RestorePlan): object => ({
   notes: plan.notes,
 });
 
-/** A refusal: what was found, where, and what can be done. */
+/** A refusal: what was found, where, and what can be done. What one sentence says the next line does not say again. */
 export function refusalText({ message, findings, found }: RestoreRefusedError): string {
   const shown = findings.slice(0, FINDINGS_SHOWN).map((f) => {
-    const where = [f.object, f.object === undefined ? f.shard : undefined, range(f)].filter((part) => part !== undefined).join(', ');
-    return `  ${f.kind}: ${printable(f.what)}${where === '' ? '' : `\n    where: ${printable(where)}`}\n    → ${printable(f.todo)}`;
+    const said = message.includes(f.what);
+    const place = f.object ?? f.shard;
+    const where = [place === undefined || f.what.includes(place) ? undefined : place, range(f)].filter((part) => part !== undefined).join(', ');
+    return [
+      ...(said ? [] : [`  ${f.kind}: ${printable(f.what)}`]),
+      ...(where === '' ? [] : [`    where: ${printable(where)}`]),
+      `    → ${printable(f.todo)}`,
+    ].join('\n');
   });
   const more = found - shown.length;
   return [`${message} Nothing was written.`, ...shown, ...(more > 0 ? [`  and ${count(more)} more (--json names them)`] : [])].join('\n');
@@ -64,5 +70,5 @@ export const checkingWords = (now: { readonly bytes: number; readonly of: number
 export function writingWords({ items, worked, share }: ToTableProgress): string {
   const rate = worked > 0 ? Math.round((items * 1_000) / worked) : 0;
   const left = share < 1 ? timeLeft(share, worked, 1) : undefined;
-  return `${count(items)} items, ${count(rate)}/s, ${Math.floor(share * 100)} %${left === undefined ? '' : `, about ${span(left)} left`}`;
+  return `${plural(items, 'item')}, ${count(rate)}/s, ${Math.floor(share * 100)} %${left === undefined ? '' : `, about ${span(left)} left`}`;
 }

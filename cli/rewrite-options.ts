@@ -18,11 +18,11 @@ export interface EarlierOptions {
 /** The options that `restore --in-place` and `undo` have in common. */
 export function rewriteOptions(command: Command): Command {
   return command
-    .option('--dry-run', 'write the plan and show it; change nothing')
+    .option('--dry-run', 'write the plan and show it, with --resume only show it; change nothing')
     .option('--yes', 'begin without asking')
     .addOption(new Option('--allow-deletes <number>', 'so many items may be deleted, where that is a large share of the table').argParser(wholeNumber))
     .option('--undo <job>', 'take an earlier job back')
-    .option('--resume <job>', 'go on with a job that was stopped or killed');
+    .option('--resume <job>', 'go on with a job that was planned only, stopped or killed; shows what is left, and asks');
 }
 
 function wholeNumber(text: string): number {

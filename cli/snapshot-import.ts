@@ -18,6 +18,9 @@ import { importWords } from './views/snapshot-view.ts';
 /** `syncline snapshot import`: a snapshot into a new table, by DynamoDB itself. */
 
 const GB = 1_024 ** 3;
+/** What a local cloud cannot do, and the way around it. */
+const NO_ZSTD =
+  'MiniStack’s import reads no zstd, unlike DynamoDB’s. For a local cloud take another one with "syncline snapshot --compression gzip", and import that.';
 
 export interface ImportOptions {
   readonly to: string;
@@ -37,12 +40,14 @@ export async function importByCommand(session: Session, archive: MemberArchive, 
     throw new CliError('failed', 'no-such-snapshot', `There is no finished snapshot ${id} in the bucket ${place.bucket}. See "syncline snapshot list".`);
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const dollars = (manifest.rawBytes / GB) * JOB_PRICES.importGb;
+  const noZstd = session.where.local && manifest.compression === 'zstd' ? NO_ZSTD : undefined;
   const words = [
     `DynamoDB loads the snapshot ${id} into a new table ${own.to} in ${placeOf(session, member)}:`,
     `  items    ${count(manifest.items)} in ${count(manifest.files.length)} files, ${showBytes(bytes)} (${showBytes(manifest.rawBytes)} unpacked)`,
     '  table    the key of the set’s, on demand, without indexes and stream; items keep the attribute "_s"',
     `  cost     about $${dollars < 0.005 ? '0.01 or less' : dollars.toFixed(2)}`,
     '  note     DynamoDB checks no sums of ours: "syncline restore" does, and loads any second',
+    ...(noZstd === undefined ? [] : [`  ⚠        ${noZstd}`]),
   ].join('\n');
   const base = {
     set: session.config.set,
@@ -77,7 +82,7 @@ export async function importByCommand(session: Session, archive: MemberArchive, 
     throw new CliError(
       'failed',
       'import-failed',
-      `DynamoDB's import into ${own.to} has failed: ${end.why ?? 'it does not say why'} (${count(imported)} items were loaded, ${count(errors)} were refused). "syncline restore --at latest --to TABLE" loads without it.`,
+      `DynamoDB's import into ${own.to} has failed: ${end.why ?? 'it does not say why'} (${count(imported)} items were loaded, ${count(errors)} were refused). "syncline restore --at latest --to TABLE" loads without it.${noZstd === undefined ? '' : ` ${noZstd}`}`,
       { ...base, imported, errors },
     );
   }

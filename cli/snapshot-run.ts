@@ -8,12 +8,13 @@ import type { SnapshotJob } from '../lib/archive/snapshot/savepoint.ts';
 import { snapshotJobPlace } from '../lib/archive/snapshot/savepoint.ts';
 import type { SnapshotProgress } from '../lib/archive/snapshot/take.ts';
 import { takeSnapshot } from '../lib/archive/snapshot/take.ts';
-import { isoSeconds } from '../lib/core/calendar.ts';
+import { isoSeconds, wholeSecondFrom } from '../lib/core/calendar.ts';
 import type { Manifest } from '../lib/core/formats/manifest.ts';
 import { tableArn } from '../lib/core/names.ts';
 import { PRICE_DATE, PRICE_REGION_DEFAULT, PRICES, pricesOf } from '../lib/cost/prices.ts';
 import { readJob } from '../lib/job/lease.ts';
 import { retried } from '../lib/replicate/retry.ts';
+import { isUnderWay } from '../lib/status/archive.ts';
 import type { AdoptIo } from './adopt-io.ts';
 import type { MemberArchive } from './archive-place.ts';
 import { checkClock } from './clock-check.ts';
@@ -61,7 +62,7 @@ export async function takeByCommand(session: Session, archive: MemberArchive, ow
   const offset = own.via === 'scan' ? await checkClock(session, member.region) : undefined;
   const described = await at(() => retried(runtime, runtime.clock.elapsed() + REQUEST_MAX_MS, () => table.describe(context.tables.items)));
   const found = await at(() => readJob(snapshotJobPlace(table, context.tables.control, own.via), runtime));
-  const goesOn = found !== undefined && found.done === undefined && own.restart !== true ? found : undefined;
+  const goesOn = found !== undefined && isUnderWay(found) && own.restart !== true ? found : undefined;
   // Without a word of the user's, a table whose units are bought is left three quarters of them.
   const share = own.share ?? (own.rate === undefined && described.provisionedReads !== undefined ? SCHEDULED_SHARE : undefined);
   const pace = { ...(own.rate !== undefined && { itemsPerS: own.rate }), ...(share !== undefined && { share }) };
@@ -167,7 +168,14 @@ function told(session: Session, { member }: MemberArchive, own: TakeOptions, bas
     );
     return EXIT.attention;
   }
-  const document = { ...base, state: 'finished', ...done, started: isoSeconds(manifest.startedMs), serves: isoSeconds(manifest.endedMs), sum: manifest.sum };
+  const document = {
+    ...base,
+    state: 'finished',
+    ...done,
+    started: isoSeconds(manifest.startedMs),
+    serves: isoSeconds(wholeSecondFrom(manifest.endedMs)),
+    sum: manifest.sum,
+  };
   out.result(document, () => finishedText(manifest, job), [
     { command: session.again(`snapshot list --member ${shellWord(member.name)}`), why: 'It lists the snapshots there are.' },
     {

@@ -3,10 +3,11 @@ import type { AdoptIo } from '../adopt-io.ts';
 import { adoptIo } from '../adopt-io.ts';
 import type { MemberArchive } from '../archive-place.ts';
 import { archiveMember, archiveOf } from '../archive-place.ts';
+import type { Lack } from '../archive-status.ts';
 import { summaryDocument, summaryOf, summaryText } from '../archive-status.ts';
 import type { Verification } from '../archive-verify.ts';
 import { verificationText, verifyMember } from '../archive-verify.ts';
-import { CliError, EXIT } from '../errors.ts';
+import { codeOf, each, failed, isFailed } from '../each-member.ts';
 import type { NextStep } from '../next-steps.ts';
 import { printable } from '../output.ts';
 import type { Run } from '../program.ts';
@@ -53,32 +54,6 @@ async function archivesOf(session: Session, member: string | undefined): Promise
   return members.map((m) => archiveOf(session, m));
 }
 
-/** What came of one member: what was looked for, or why it could not be. */
-type Outcome<T> = { readonly member: string; readonly value: T } | { readonly member: string; readonly error: CliError };
-
-/** Does something for each member, one after the other. Of several one that does not answer takes nothing from the others. @throws CliError of the only one */
-async function each<T>(archives: readonly MemberArchive[], work: (archive: MemberArchive) => Promise<T>): Promise<Outcome<T>[]> {
-  const outcomes: Outcome<T>[] = [];
-  for (const archive of archives) {
-    try {
-      outcomes.push({ member: archive.member.name, value: await work(archive) });
-    } catch (error) {
-      if (archives.length === 1 || !(error instanceof CliError)) throw error;
-      outcomes.push({ member: archive.member.name, error });
-    }
-  }
-  return outcomes;
-}
-
-const failed = <T>({ member, error }: Extract<Outcome<T>, { error: CliError }>): object => ({ member, error: { code: error.code, message: error.message } });
-const isFailed = <T>(outcome: Outcome<T>): outcome is Extract<Outcome<T>, { error: CliError }> => 'error' in outcome;
-
-/** @param attention whether something needs a person, where all could be done */
-function codeOf<T>(outcomes: readonly Outcome<T>[], attention: boolean): number {
-  const [first] = outcomes.filter(isFailed);
-  return first !== undefined ? EXIT[first.error.ending] : attention ? EXIT.attention : EXIT.ok;
-}
-
 async function status(session: Session, member: string | undefined): Promise<number> {
   const { out, runtime, config, again } = session;
   const outcomes = await each(await archivesOf(session, member), (archive) => summaryOf(session, archive));
@@ -87,12 +62,18 @@ async function status(session: Session, member: string | undefined): Promise<num
       .map((o) => (isFailed(o) ? `${o.member}: ${out.style('red', printable(o.error.message))}` : summaryText(o.value, runtime.clock.now(), out)))
       .join('\n\n');
   const bare = outcomes.filter((o) => !isFailed(o) && o.value.restorable.length === 0);
-  const steps: NextStep[] = bare.map((o) => ({
-    command: again(`snapshot --member ${o.member}`),
-    why: 'A restore begins with a snapshot; there is none that can be used yet.',
-  }));
+  const steps: NextStep[] = bare.flatMap((o) => (isFailed(o) || o.value.lack === undefined ? [] : [stepOf(o.member, o.value.lack, again)]));
   out.result({ set: config.set, archives: outcomes.map((o) => (isFailed(o) ? failed(o) : summaryDocument(o.value))) }, text, steps);
   return codeOf(outcomes, bare.length > 0);
+}
+
+function stepOf(member: string, { reason }: Lack, again: (command: string) => string): NextStep {
+  if (reason === 'not-yet')
+    return { command: again(`archive status --member ${member}`), why: 'In a minute or two the log reaches to the end of the snapshot.' };
+  return {
+    command: again(`snapshot --member ${member}`),
+    why: 'A restore begins with a snapshot, and the log must be whole from its start on: a new one begins a new range.',
+  };
 }
 
 async function verify(session: Session, member: string | undefined, deep: boolean, { stream }: Pick<AdoptIo, 'stream'>): Promise<number> {

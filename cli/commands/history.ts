@@ -15,6 +15,7 @@ import { memberContext } from '../../lib/replicate/context.ts';
 import { archiveMember, archiveOf } from '../archive-place.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { readKey, showKey } from '../keys.ts';
+import { sureDocument, sureLog, sureText } from '../log-sure.ts';
 import type { NextStep } from '../next-steps.ts';
 import type { Output } from '../output.ts';
 import { plural, printable } from '../output.ts';
@@ -80,6 +81,7 @@ async function histories(session: Session, texts: readonly string[], own: Histor
   const schema = memberContext(config, config.members[0] as MemberConfig).key;
   const keys = [...new Map(texts.map((text) => readKey(text, schema)).map((key) => [keyText(key, schema), key])).values()];
   const archive = archiveOf(session, await archiveMember(session, own.member));
+  const sure = await sureLog(session, archive);
   const found: Found[] = [];
   // One after the other: each has several requests under way by itself.
   for (const key of keys)
@@ -90,6 +92,7 @@ async function histories(session: Session, texts: readonly string[], own: Histor
   const document = {
     set: config.set,
     member: archive.member.name,
+    log: sureDocument(sure),
     keys: found.map(({ key, history: h }) => ({ key: mapToPlain(key), changes: h.changes.map(changeDocument), more: h.more })),
     read,
     findings,
@@ -100,6 +103,8 @@ async function histories(session: Session, texts: readonly string[], own: Histor
       ...findings.map((f) => out.wrap(`${out.style('red', '!')} ${printable(f.what)} ${printable(f.todo)}`)),
     ].join('\n\n');
   out.result(document, text, nextOf(session, found, findings.length > 0));
+  const covers = sureText(sure, archive.member.name, own.since === undefined ? undefined : fromMs, toMs);
+  if (covers !== undefined) out.note(covers);
   if (!out.json) out.note(`From the log of ${archive.member.name}: ${plural(read.requests, 'request')}, ${showBytes(read.bytes)} read.`);
   return findings.length > 0 ? EXIT.attention : EXIT.ok;
 }

@@ -3,19 +3,25 @@ import { Option } from 'commander';
 import { factsOf, imagesOf } from '../../lib/archive/history/shown.ts';
 import type { LoggedChange } from '../../lib/archive/log/changes.ts';
 import { changes } from '../../lib/archive/log/changes.ts';
+import type { Finding } from '../../lib/archive/log/finding.ts';
 import type { AttributeValue, Item } from '../../lib/core/attribute.ts';
 import { mapToPlain } from '../../lib/core/plain-json.ts';
 import type { Form } from '../api/options.ts';
 import { archiveMember, archiveOf } from '../archive-place.ts';
 import { EXIT } from '../errors.ts';
+import { LogChain } from '../log-chain.ts';
 import type { Wanted } from '../log-filter.ts';
 import { isWanted, readFilter, readOrigins } from '../log-filter.ts';
+import { sureLog, sureText } from '../log-sure.ts';
+import { plural, printable } from '../output.ts';
 import type { Run } from '../program.ts';
 import type { Session } from '../session.ts';
 import { readStretch, TIME_HELP } from '../times.ts';
 
 /** Lines are handed to stdout in pieces of about this many characters. */
 const PIECE_CHARS = 64 * 1_024;
+/** Gaps that are told one by one; the others are counted. */
+const GAPS_SHOWN = 20;
 
 interface LogOptions {
   readonly since: string;
@@ -32,7 +38,7 @@ export function registerLog(program: Command, run: Run): void {
     .command('log')
     .summary('all changes of a time, as JSON lines')
     .description(
-      'Writes every change of a stretch of time from the archived log, one JSON document a line, in the order of each shard: the changes of one key are in order. It reads no faster than its lines are taken, and ends when nobody takes them.',
+      'Writes every change of a stretch of time from the archived log, one JSON document a line, in the order of each shard: the changes of one key are in order. It reads no faster than its lines are taken, and ends when nobody takes them. Ends with 3 when the log has a gap in this time: stderr says where.',
     )
     .requiredOption('--since <time>', `begin: ${TIME_HELP}`)
     .option('--until <time>', 'end, included', 'now')
@@ -59,6 +65,13 @@ async function log(session: Session, own: LogOptions): Promise<number> {
     ...(own.origin !== undefined && { origins: readOrigins(own.origin) }),
   };
   const archive = archiveOf(session, await archiveMember(session, own.member));
+  const sure = await sureLog(session, archive);
+  let gaps = 0;
+  let whole = false;
+  const gap = ({ what, todo }: Finding): void => {
+    gaps += 1;
+    if (gaps <= GAPS_SHOWN) out.note(`gap: ${printable(what)} ${printable(todo)}`);
+  };
   let stopped = false;
   const release = outside.onStop(() => {
     stopped = true;
@@ -74,7 +87,8 @@ async function log(session: Session, own: LogOptions): Promise<number> {
         [lines, length] = [[], 0];
         return text === '' || (await out.flow(text));
       };
-      for await (const change of changes(archive.place, runtime, range)) {
+      const chain = await LogChain.of(archive.place, runtime, range, sure, gap);
+      for await (const change of changes(archive.place, runtime, { ...range, segments: chain.segments, reached: chain.reached })) {
         // What a segment gave is shown before the next one is looked through: it may be long until something matches.
         const full = length >= PIECE_CHARS || change.segment !== segment;
         segment = change.segment;
@@ -84,12 +98,17 @@ async function log(session: Session, own: LogOptions): Promise<number> {
         lines.push(line);
         length += line.length;
       }
-      await flush();
+      if (!(await flush())) return;
+      await chain.end();
+      whole = true;
     });
   } finally {
     release();
   }
-  return EXIT.ok;
+  if (gaps > GAPS_SHOWN) out.note(`… and ${plural(gaps - GAPS_SHOWN, 'more gap')}. "syncline archive verify" lists them.`);
+  const text = whole ? sureText(sure, archive.member.name, range.fromMs, range.toMs) : undefined;
+  if (text !== undefined) out.note(text);
+  return gaps > 0 ? EXIT.attention : EXIT.ok;
 }
 
 /** One change as a line, its line feed included. Part of the API. */

@@ -9,9 +9,11 @@ import type { RestoreWhat } from '../restore-gather.ts';
 import { restoreInPlace } from '../restore-in-place.ts';
 import type { RestoreIo } from '../restore-table.ts';
 import { restoreTable } from '../restore-table.ts';
+import { primaryAt } from '../rewrite-carry.ts';
 import type { EarlierOptions, RewriteOptions } from '../rewrite-options.ts';
 import { earlierJob, rewriteOptions } from '../rewrite-options.ts';
-import { primaryAt, resumeRewrite, takeBackRewrite } from '../rewrite-run.ts';
+import { resumeRewrite } from '../rewrite-resume.ts';
+import { takeBackRewrite } from '../rewrite-run.ts';
 import type { Session } from '../session.ts';
 import { memberOption } from '../session.ts';
 import { TIME_HELP } from '../times.ts';
@@ -67,7 +69,10 @@ async function restore(session: Session, own: RestoreOptions, io: RestoreIo): Pr
     const at = await primaryAt(session);
     return (earlier.what === 'undo' ? takeBackRewrite : resumeRewrite)(session, at, earlier.job, 'restore', own, io);
   }
-  if ((own.to === undefined) === (own.inPlace === undefined)) {
+  if (own.to !== undefined && own.inPlace !== undefined) {
+    throw new CliError('usage', 'bad-options', '--to and --in-place exclude each other: into a table of its own, or over the primary’s table.');
+  }
+  if (own.to === undefined && own.inPlace === undefined) {
     throw new CliError('usage', 'no-target', 'Say where to: --to TABLE (a table of its own), or --in-place (over the primary’s table).');
   }
   const member = await archiveMember(session, own.member);

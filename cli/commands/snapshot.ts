@@ -22,7 +22,7 @@ const realIo = (): SnapshotIo => ({ ...adoptIo(), exports: exportsPort });
 
 /** syncline snapshot [take|list|import] */
 export function registerSnapshot(program: Command, run: Run, io: () => SnapshotIo = realIo): void {
-  const snapshot = program
+  const snapshot: Command = program
     .command('snapshot')
     .summary('take, list and load snapshots of a member’s table')
     .description(
@@ -30,17 +30,18 @@ export function registerSnapshot(program: Command, run: Run, io: () => SnapshotI
     )
     .addHelpText(
       'after',
-      `
+      () => `
+Options of "snapshot", which are those of "snapshot take":
+${optionLines(take)}
+
 Examples:
   syncline snapshot
   syncline snapshot --member us-east-1 --rate 2000 --yes
   syncline snapshot list
-  syncline snapshot import 20261124T101503Z-ab12cd --to orders-copy
-
-See "syncline snapshot take --help" for all that can be said of how it is taken.`,
+  syncline snapshot import 20261124T101503Z-ab12cd --to orders-copy`,
     );
 
-  snapshot
+  const take: Command = snapshot
     .command('take', { isDefault: true })
     .summary('take one')
     .description(
@@ -70,16 +71,18 @@ Examples:
   syncline snapshot take --share 0.1 --segments 2 --yes
   syncline snapshot take --via export --yes --json`,
     )
+    // "snapshot foo" comes here, too: "too many arguments" would name a command that was not called.
+    .allowExcessArguments()
     .action((own: TakeOptions, command: Command) =>
       // It takes as long as the table is large.
-      run(command, async (session) => takeByCommand(session, await archiveFor(session, own.member), checked(own), io()), { time: 'open' }),
+      run(command, async (session) => takeByCommand(session, await archiveFor(session, own.member), checked(own, command, snapshot), io()), { time: 'open' }),
     );
 
   snapshot
     .command('list')
     .summary('list the snapshots there are')
     .description(
-      'Lists the snapshots in the members’ buckets, oldest first: which time on each serves, and whether it is whole. Ends with 3 when a manifest is damaged.',
+      'Lists the snapshots in the members’ buckets, oldest first: which time on each serves, and whether it is whole, by its manifest and the last "archive verify". Ends with 3 when one is damaged, and with 4 when a member did not answer: those of the others are shown.',
     )
     .option('--member <member>', 'of this member only (default: all)')
     .addHelpText(
@@ -124,8 +127,23 @@ Examples:
 
 const archiveFor = async (session: Session, member: string | undefined) => archiveOf(session, await archiveMember(session, member));
 
-/** @throws CliError (usage) for options of a scan with --via export */
-function checked(own: TakeOptions): TakeOptions {
+/** The options of a command as its own help shows them. */
+function optionLines(command: Command): string {
+  const help = command.createHelp();
+  const lines = help.visibleOptions(command).map((option) => [help.optionTerm(option), help.optionDescription(option)] as const);
+  const width = Math.max(...lines.map(([term]) => term.length));
+  return lines.map(([term, about]) => `  ${term.padEnd(width)}  ${about}`).join('\n');
+}
+
+/** @throws CliError (usage) for a word that is no command, and for options of a scan with --via export */
+function checked(own: TakeOptions, command: Command, snapshot: Command): TakeOptions {
+  const [word] = command.args;
+  if (word !== undefined)
+    throw new CliError(
+      'usage',
+      'unknown-command',
+      `"snapshot" has no command ${JSON.stringify(word)}. It has ${snapshot.commands.map((c) => c.name()).join(', ')}; without any it takes a snapshot. See "syncline snapshot --help".`,
+    );
   const names = (['rate', 'share', 'segments', 'compression'] as const).filter((name) => own[name] !== undefined);
   if (own.via === 'export' && names.length > 0)
     throw new CliError(

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { changes } from '../../lib/archive/log/changes.ts';
-import { archivedBound } from '../../lib/archive/log/until.ts';
-import { RestoreRefusedError } from '../../lib/archive/restore/refused.ts';
 import { nothingSeen, undoLines } from '../../lib/archive/undo/lines.ts';
 import { undoScope } from '../../lib/archive/undo/scope.ts';
 import type { BadChanges } from '../../lib/archive/undo/select.ts';
@@ -10,15 +8,18 @@ import { isoSeconds } from '../../lib/core/calendar.ts';
 import type { LogRecord } from '../../lib/core/formats/log-record.ts';
 import type { AdoptIo } from '../adopt-io.ts';
 import { adoptIo } from '../adopt-io.ts';
+import { boundOf, quietFields, quietLines } from '../archive-bound.ts';
 import { CliError } from '../errors.ts';
 import { readFilter } from '../log-filter.ts';
 import { count } from '../output.ts';
 import type { Run } from '../program.ts';
-import { refusalText } from '../restore-words.ts';
+import { refusedAs } from '../restore-refused.ts';
+import type { RewriteAt, RewriteIo } from '../rewrite-carry.ts';
+import { primaryAt } from '../rewrite-carry.ts';
 import type { EarlierOptions, RewriteOptions } from '../rewrite-options.ts';
 import { earlierJob, rewriteOptions } from '../rewrite-options.ts';
-import type { RewriteAt, RewriteIo } from '../rewrite-run.ts';
-import { primaryAt, resumeRewrite, runRewrite, takeBackRewrite } from '../rewrite-run.ts';
+import { resumeRewrite } from '../rewrite-resume.ts';
+import { runRewrite, takeBackRewrite } from '../rewrite-run.ts';
 import type { Session } from '../session.ts';
 import { readTime, TIME_HELP, wholeSecond } from '../times.ts';
 import { undoNotes } from '../undo-notes.ts';
@@ -82,12 +83,9 @@ async function undo(session: Session, own: UndoOptions, io: RewriteIo): Promise<
 async function undoWindow(session: Session, at: RewriteAt, bad: BadChanges, own: UndoOptions, io: RewriteIo): Promise<number> {
   const { runtime } = session;
   const { archive, seat } = at;
-  const described = await archive.description(seat);
-  const nowMs = runtime.clock.now();
-  // After the description: a shard's first record could fall in between.
-  const { shards } = await archive.control();
-  const known = { stream: seat.stream, shards, surely: archivedBound(shards, described, nowMs) };
-  const scope = await archive.at(() => undoScope(archive.place, runtime, bad, known).catch(refused));
+  const { shards, bound } = await boundOf(session, archive, seat);
+  const known = { stream: seat.stream, shards, surely: bound };
+  const scope = await archive.at(() => undoScope(archive.place, runtime, bad, known).catch(refusedAs('undo-refused', session.out)));
   const seen = nothingSeen();
   const table = { table: archive.table, name: archive.context.tables.items, key: archive.context.key };
   let say = (_: string): void => undefined;
@@ -105,17 +103,13 @@ async function undoWindow(session: Session, at: RewriteAt, bad: BadChanges, own:
     command: 'undo',
     args: argsOf(own, bad),
     lines: undoLines(table, runtime, bad, read, seen),
-    notes: () => undoNotes(bad, scope, seen, seat.since),
+    facts: quietFields(bound),
+    notes: () => [...undoNotes(bad, scope, seen, seat.since), ...quietLines(bound)],
     reading: (to: (words: string) => void) => {
       say = to;
     },
   } as const;
   return runRewrite(session, at, asked, own, io);
-}
-
-function refused(error: unknown): never {
-  if (!(error instanceof RestoreRefusedError)) throw error;
-  throw new CliError('failed', 'undo-refused', refusalText(error), { reason: error.message, findings: error.findings, found: error.found }, { cause: error });
 }
 
 /** Which changes are bad. @throws CliError (usage) */

@@ -1,7 +1,8 @@
 import type { VerifiedState } from '../../lib/archive/log/state.ts';
+import { quietText } from '../../lib/archive/log/until.ts';
 import type { ArchiveStatus } from '../../lib/status/archive.ts';
 import type { MemberStatus, SetStatus } from '../../lib/status/judge.ts';
-import { ago } from '../../lib/status/span.ts';
+import { ago, agoText } from '../../lib/status/span.ts';
 import type { Output } from '../output.ts';
 import { count } from '../output.ts';
 import type { Column } from './columns.ts';
@@ -34,11 +35,15 @@ export function showArchive({ members, at }: SetStatus, out: Output): string | u
     { head: 'FAULTS', right: true, keep: 1, cell: ({ archive: { verified, noticed } }) => faultsText(verified, noticed?.findings ?? 0, out) },
   ];
   const { head, rows: cells, right } = fitColumns(columns, rows, out.columns);
-  return out.table(head, cells, right);
+  return [out.table(head, cells, right), ...rows.flatMap((row) => quietLine(row, out))].join('\n');
 }
 
+/** A log that rests on old marks alone: a person knows whether the table was written. */
+const quietLine = ({ member, archive: { quietSince } }: Archiving, out: Output): string[] =>
+  quietSince === undefined ? [] : [out.wrap(`${member}: ${quietText({ quietSinceMs: quietSince })}`)];
+
 function snapshotText({ snapshot, running }: ArchiveStatus, at: number): string {
-  const last = snapshot === undefined ? 'none' : `${ago(at, snapshot.ended)} ago`;
+  const last = snapshot === undefined ? 'none' : agoText(at, snapshot.ended);
   return running === undefined ? last : `${last}, next at ${count(running.items)} items`;
 }
 

@@ -5,10 +5,10 @@ import type { ExportProgress } from '../../lib/archive/snapshot/export.ts';
 import type { ReadRate } from '../../lib/archive/snapshot/pace.ts';
 import type { SnapshotJob } from '../../lib/archive/snapshot/savepoint.ts';
 import type { SnapshotProgress } from '../../lib/archive/snapshot/take.ts';
-import { isoSeconds } from '../../lib/core/calendar.ts';
+import { isoSeconds, wholeSecondFrom } from '../../lib/core/calendar.ts';
 import type { Manifest } from '../../lib/core/formats/manifest.ts';
 import type { ImportState } from '../../lib/ports/exports.ts';
-import { ago, span } from '../../lib/status/span.ts';
+import { agoText, span } from '../../lib/status/span.ts';
 import type { Output } from '../output.ts';
 import { count } from '../output.ts';
 
@@ -74,7 +74,7 @@ export const importWords = (now: ImportState, total: number): string =>
 /** A finished snapshot. */
 export function finishedText(manifest: Manifest, job: SnapshotJob): string {
   const rate = job.worked > 0 ? `, ${count(Math.round((job.items * 1_000) / job.worked))} items/s` : '';
-  return `Snapshot ${manifest.id}: ${count(manifest.items)} items in ${count(manifest.files.length)} files, ${showBytes(job.bytes)}${rate}.\nTogether with the log it serves every second from ${isoSeconds(manifest.endedMs)} on.`;
+  return `Snapshot ${manifest.id}: ${count(manifest.items)} items in ${count(manifest.files.length)} files, ${showBytes(job.bytes)}${rate}.\nTogether with the log it serves every second from ${isoSeconds(wholeSecondFrom(manifest.endedMs))} on.`;
 }
 
 /** One line of the list. */
@@ -96,6 +96,9 @@ export interface ListedSnapshot {
 
 const STATE_STYLE = { finished: 'green', unfinished: 'yellow', damaged: 'red' } as const;
 
+const verifiedText = ({ state, verifiedMs }: ListedSnapshot, nowMs: number, out: Output): string =>
+  state === 'damaged' ? out.style('red', 'damaged') : verifiedMs === undefined ? 'not yet' : agoText(nowMs, verifiedMs);
+
 /** All snapshots. */
 export function listText(snapshots: readonly ListedSnapshot[], nowMs: number, out: Output): string {
   if (snapshots.length === 0) return 'There are no snapshots.';
@@ -104,12 +107,12 @@ export function listText(snapshots: readonly ListedSnapshot[], nowMs: number, ou
     snapshots.map((s) => [
       s.id,
       s.member,
-      s.endedMs === undefined ? '–' : isoSeconds(s.endedMs),
-      s.endedMs === undefined ? '–' : ago(nowMs, s.endedMs),
+      s.endedMs === undefined ? '–' : isoSeconds(wholeSecondFrom(s.endedMs)),
+      s.endedMs === undefined ? '–' : agoText(nowMs, s.endedMs),
       s.items === undefined ? '–' : count(s.items),
       s.bytes === undefined ? '–' : showBytes(s.bytes),
       s.via ?? '–',
-      s.verifiedMs === undefined ? 'not yet' : `${ago(nowMs, s.verifiedMs)} ago`,
+      verifiedText(s, nowMs, out),
       out.style(STATE_STYLE[s.state], s.state),
     ]),
   );

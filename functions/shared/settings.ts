@@ -57,6 +57,8 @@ const originSchema = z
 const ORIGINS_MAX = 50;
 
 const archiveSchema = z.strictObject({
+  /** How long the observer's mapping gathers records (s). */
+  windowS: z.int().min(1).max(300).exactOptional(),
   /** How long the log is kept (days). */
   retentionDays: z.int().min(1),
   /** How often a snapshot is taken (ms); absent: never by itself. */

@@ -3,6 +3,7 @@ import { FormatError } from '../core/errors.ts';
 import { nameTime, REPORTS_PREFIX } from '../core/formats/archive-names.ts';
 import { shortNonce } from '../core/formats/manifest.ts';
 import type { Runtime } from '../ports/runtime.ts';
+import type { Finding } from './log/finding.ts';
 import type { VerifyReport } from './log/report.ts';
 import type { ArchivePlace } from './place.ts';
 import { sealed, store, unsealed } from './rewrite/store.ts';
@@ -47,14 +48,32 @@ export async function saveReport(place: ArchivePlace, runtime: Runtime, report: 
   return name;
 }
 
-/** The newest report there is; undefined without one, and for one that cannot be read. @throws RemoteError */
-export async function newestReport(place: ArchivePlace, runtime: Runtime): Promise<VerifyReport | undefined> {
-  let newest: string | undefined;
-  for await (const { key } of listAll(place, runtime, JOB_PREFIX)) if (key.endsWith(FILE)) newest = key;
-  const bytes = newest === undefined ? undefined : await wholeObject(place, runtime, newest);
-  if (bytes === undefined || newest === undefined) return undefined;
+/** Reports that are looked through for the newest deep one. */
+const REPORTS_READ_MAX = 20;
+
+/**
+ * What the newest verification has found, and what only the newest one that read every byte could find: objects that it
+ * found damaged count until another one reads them. A report that cannot be read counts as none. @throws RemoteError
+ */
+export async function newestFindings(place: ArchivePlace, runtime: Runtime): Promise<readonly Finding[]> {
+  const names: string[] = [];
+  for await (const { key } of listAll(place, runtime, JOB_PREFIX)) if (key.endsWith(FILE)) names.push(key);
+  const found: Finding[] = [];
+  for (const [i, name] of names.reverse().slice(0, REPORTS_READ_MAX).entries()) {
+    const report = await readReport(place, runtime, name);
+    const known = new Set(found.map(({ object }) => object));
+    if (i === 0) found.push(...(report?.findings ?? []));
+    else if (report?.deep === true) found.push(...report.findings.filter(({ kind, object }) => kind === 'damaged' && !known.has(object)));
+    if (report?.deep === true) break;
+  }
+  return found;
+}
+
+async function readReport(place: ArchivePlace, runtime: Runtime, name: string): Promise<VerifyReport | undefined> {
+  const bytes = await wholeObject(place, runtime, name);
+  if (bytes === undefined) return undefined;
   try {
-    const { sum: _, ...report } = unsealed(bytes, reportSchema, newest);
+    const { sum: _, ...report } = unsealed(bytes, reportSchema, name);
     return report;
   } catch (error) {
     // A verification can be made anew at any time: a report that is damaged only means that there is none.

@@ -17,6 +17,9 @@ export function isoSeconds(ms: number): string {
   return `${new Calendar(ms).toISOString().slice(0, 19)}Z`;
 }
 
+/** The first whole second (ms) that is not before a time: changes and restores have whole seconds. */
+export const wholeSecondFrom = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
+
 /** Reads "2026-11-24T10:15:03Z" (fraction and offset as RFC 3339 allows) as ms since 1970; undefined for another text, and for a day that no calendar has. */
 export function timeOfIso(text: string): number | undefined {
   const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.exec(text);

@@ -47,6 +47,7 @@ export class JobLease<T extends JobRow> {
   readonly #runtime: Runtime;
   readonly #me: Pick<Owner, 'id' | 'name'>;
   #job: T;
+  /** Elapsed time (ms) from which the lease in the row counts: before the write. */
   #savedAt: number;
   /** The write under way, if one is: parts of a run wait at the same time, and two writes would be of the same version. */
   #writing: Promise<void> = Promise.resolve();
@@ -137,10 +138,12 @@ export class JobLease<T extends JobRow> {
     const condition: Condition = this.#job.v === 0 ? { op: 'absent', path: ['pk'] } : { op: '=', path: ['v'], value: numberValue(this.#job.v) };
     const { clock } = this.#runtime;
     const { codec } = this.#place;
+    // One look at both clocks, before the write: it and its repetitions may take long, and the lease in the row ends by this look.
+    const [elapsedMs, nowMs] = [clock.elapsed(), clock.now()];
     const { owner: _, ...rest } = { ...this.#job, ...change };
-    const next = { ...rest, v: this.#job.v + 1, ...(owned && { owner: { ...this.#me, until: clock.now() + LEASE_MS } }) } as unknown as T;
+    const next = { ...rest, v: this.#job.v + 1, ...(owned && { owner: { ...this.#me, until: nowMs + LEASE_MS } }) } as unknown as T;
     const row = codec.encode(next);
-    const answer = await retried(this.#runtime, clock.elapsed() + JOB_REQUEST_MAX_MS, async () => {
+    const answer = await retried(this.#runtime, elapsedMs + JOB_REQUEST_MAX_MS, async () => {
       const result = await this.#place.table.put(this.#place.control, row, condition);
       if (result.ok || result.old === undefined) return result;
       // An earlier attempt that got no answer may have been stored.
@@ -156,7 +159,7 @@ export class JobLease<T extends JobRow> {
       );
     }
     this.#job = next;
-    this.#savedAt = clock.elapsed();
+    this.#savedAt = elapsedMs;
   }
 }
 

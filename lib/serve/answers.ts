@@ -103,7 +103,10 @@ export const historyPageSchema = z
     gaps: z
       .array(z.object({ from: ms('Its start').optional(), to: ms('Its end').optional(), what: z.string() }))
       .optional()
-      .meta({ description: 'Stretches of the time looked at in which the log lacks changes. Absent when there are none.' }),
+      .meta({
+        description:
+          'Stretches of the time looked at in which the log lacks changes, or may lack them; with `since`, also the time before the log begins. Absent when there are none.',
+      }),
     next: z.string().optional().meta({ description: 'Where older changes begin: send it as the cursor. Absent at the end.' }),
   })
   .meta({ id: 'HistoryPage', description: 'What became of an item, the newest change first.' });

@@ -1,6 +1,10 @@
 import { missingBetween } from '../archive/history/between.ts';
+import { logBegan } from '../archive/log/began.ts';
+import type { Finding } from '../archive/log/finding.ts';
 import type { KeyHistory } from '../archive/log/history.ts';
 import { history } from '../archive/log/history.ts';
+import { STAMP_DISORDER_MS } from '../archive/log/limits.ts';
+import { isoSeconds } from '../core/calendar.ts';
 import { FormatError } from '../core/errors.ts';
 import { RemoteError } from '../ports/errors.ts';
 import type { Runtime } from '../ports/runtime.ts';
@@ -41,15 +45,20 @@ export const itemHistory: Operation = async (ctx, runtime, request, facts) => {
 
 /** @throws ProblemError "archive-damaged", "archive-unavailable" */
 async function read({ archive }: ServeContext, runtime: Runtime, { key, limit, sinceMs, untilMs, place }: HistoryIntent): Promise<KeyHistory> {
-  const until = Math.min(...[untilMs, place?.atMs].filter((ms) => ms !== undefined), Number.MAX_SAFE_INTEGER);
+  // After a change that was shown its place counts, not its time: an older one may be stamped a little later.
+  const shownUntil = place && (place.shown === undefined ? place.atMs : place.atMs + STAMP_DISORDER_MS);
+  const until = Math.min(...[untilMs, shownUntil].filter((ms) => ms !== undefined), Number.MAX_SAFE_INTEGER);
   try {
-    return await history(archive, runtime, key, {
+    const found = await history(archive, runtime, key, {
       limit,
       until: runtime.clock.elapsed() + HISTORY_BUDGET_MS,
       ...(sinceMs !== undefined && { sinceMs }),
       ...(until < Number.MAX_SAFE_INTEGER && { untilMs: until }),
       ...(place?.shown !== undefined && { before: place.shown }),
     });
+    // Said once, where the history ends.
+    const early = sinceMs === undefined || found.more ? [] : earlier(sinceMs, await logBegan(archive, runtime));
+    return { ...found, findings: [...found.findings, ...early] };
   } catch (error) {
     if (error instanceof FormatError)
       throw new ProblemError(
@@ -61,6 +70,13 @@ async function read({ archive }: ServeContext, runtime: Runtime, { key, limit, s
     if (error instanceof RemoteError) throw unavailable(error);
     throw error;
   }
+}
+
+/** The time that was asked for begins before the log does. */
+function earlier(sinceMs: number, beganMs: number | undefined): Finding[] {
+  if (beganMs !== undefined && sinceMs >= beganMs) return [];
+  const what = beganMs === undefined ? 'The log is empty.' : `The log begins at ${isoSeconds(beganMs)}: what was changed before is not in it.`;
+  return [{ kind: 'hole', fromMs: sinceMs, ...(beganMs !== undefined && { toMs: beganMs }), what, todo: '' }];
 }
 
 /** S3 is no table, and the member serves items all the same. */

@@ -69,7 +69,7 @@ export function historyIntent(query: ReadonlyMap<string, readonly string[]>, sch
     given('images') ?? 'false',
   ];
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs > untilMs)
-    throw wrong('since', `is later than "${names.until}". Give the earlier time with it.`);
+    throw wrong('since', `is later than "${names.until}". Give the earlier of the two times as "${names.since}", the later one as "${names.until}".`);
   if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > HISTORY_LIMIT_MAX) throw wrong('limit', `must be a whole number from 1 to ${HISTORY_LIMIT_MAX}.`);
   if (images !== 'true' && images !== 'false') throw wrong('images', 'must be "true" or "false".');
   const known = (name: string): boolean => members.includes(name);

@@ -27,6 +27,8 @@ export interface ArchiveStatus {
   readonly until?: number;
   /** Why it is not later, in a sentence. */
   readonly why?: string;
+  /** The newest mark of the two readers (ms; 0: none), where it is old and `until` later: a table that is not written, or two readers that stand still. */
+  readonly quietSince?: number;
   /** The newest finished snapshot: times from `ended` on can be restored. */
   readonly snapshot?: { readonly id: string; readonly ended: number };
   /** A snapshot that is being taken, or was begun and not ended. */
@@ -37,12 +39,20 @@ export interface ArchiveStatus {
   readonly noticed?: { readonly findings: number; readonly newest: readonly string[] };
 }
 
+/** Whether a snapshot is being taken, or was begun and can be gone on with. An export that DynamoDB has refused has not begun. */
+export const isUnderWay = ({ via, done, arn, owner }: Pick<SnapshotJob, 'via' | 'done' | 'arn' | 'owner'>): boolean =>
+  done === undefined && (via === 'scan' || arn !== undefined || owner !== undefined);
+
 export function archiveStatus({ bound, snapshots, state }: ArchiveFacts): ArchiveStatus {
   const finished = snapshots.flatMap((job) => lastFinished(job).last ?? []).sort((a, b) => b.ended - a.ended)[0];
   const noticed = state?.rolled;
-  const begun = snapshots.find((job) => job.done === undefined);
+  const begun = snapshots.find(isUnderWay);
   return {
-    ...(bound && { ...(bound.untilMs > 0 && { until: bound.untilMs }), why: bound.why }),
+    ...(bound && {
+      ...(bound.untilMs > 0 && { until: bound.untilMs }),
+      why: bound.why,
+      ...(bound.quietSinceMs !== undefined && { quietSince: bound.quietSinceMs }),
+    }),
     ...(finished && { snapshot: finished }),
     ...(begun && { running: { id: begun.id, items: begun.items, since: begun.started } }),
     ...(state?.verified && { verified: state.verified }),

@@ -1,5 +1,6 @@
 import { readArchiveState } from '../archive/log/state.ts';
 import { archivedBound } from '../archive/log/until.ts';
+import { readArchiveSettings } from '../archive/settings-row.ts';
 import { snapshotJobPlace } from '../archive/snapshot/savepoint.ts';
 import type { Item } from '../core/attribute.ts';
 import type { MemberConfig, SetConfig } from '../core/config.ts';
@@ -113,6 +114,8 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
     const reached = unread.some((u) => u.kind === 'unreadable');
     return { member: member.name, region: member.region, reached, shards: [], refused: [], refusedMore: false, links: [], unread };
   }
+  // Before the rows of the shards are read: what was marked later cannot make an earlier bound wrong.
+  const nowMs = runtime.clock.now();
   const [table, shards, refused, streamFailures, ...links] = await Promise.all([
     attempt(`table ${member.items}`, () => ports.table.describe(member.items)),
     attempt(`shards in ${names.control}`, async () => (await readShards(ports.table, names.control)).shards),
@@ -144,16 +147,17 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
   };
 
   async function gatherArchive({ stream }: Seat, rows: readonly Shard[], found: TableDescription | undefined): Promise<ArchiveFacts> {
-    const [described, state, ...jobs] = await Promise.all([
+    const [described, state, settings, ...jobs] = await Promise.all([
       // Of a stream that was replaced the attention says enough.
       found?.streamArn === stream ? attempt(`stream ${stream}`, () => ports.stream.shards(stream)) : undefined,
       attempt(`archive job in ${names.control}`, () => readArchiveState({ table: ports.table, control: names.control }, runtime, until)),
+      attempt(`archive settings in ${names.control}`, () => readArchiveSettings(ports.table, names.control, runtime, until)),
       ...(['scan', 'export'] as const).map((via) =>
         attempt(`${via} job in ${names.control}`, () => readJob(snapshotJobPlace(ports.table, names.control, via), runtime)),
       ),
     ]);
     return {
-      ...(described && { bound: archivedBound(rows, described, runtime.clock.now()) }),
+      ...(described && { bound: archivedBound(rows, described, nowMs, settings?.windowMs) }),
       ...(state && { state }),
       snapshots: jobs.filter((job) => job !== undefined),
     };

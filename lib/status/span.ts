@@ -20,3 +20,6 @@ function pair(ms: number, big: number, bigUnit: string, small: number, smallUnit
 
 /** The time from `then` to `now`, never negative: clocks of two hosts may differ. */
 export const ago = (now: number, then: number): string => span(Math.max(0, now - then));
+
+/** "4 min ago"; "just now" for less than a second, and for what lies ahead: a snapshot's end has a margin for clocks. */
+export const agoText = (now: number, then: number): string => (now - then < SECOND ? 'just now' : `${span(now - then)} ago`);

@@ -97,13 +97,13 @@ describe('functions', () => {
           return text === undefined ? [] : [[p.FunctionName.split('-').at(-1), readSettings(p.Environment.Variables).archive]];
         }),
       );
-    expect(archiveOf(app)).toEqual({ reconcile: { retentionDays: 35, snapshotEveryMs: 7 * 86_400_000 } });
+    expect(archiveOf(app)).toEqual({ reconcile: { windowS: 60, retentionDays: 35, snapshotEveryMs: 7 * 86_400_000 } });
     const own = replicaSet({
       archive: { snapshotEvery: 'off' },
-      members: [{ region: 'eu-central-1', archive: { retentionDays: 400 } }, { region: 'us-east-1' }],
+      members: [{ region: 'eu-central-1', archive: { windowS: 5, retentionDays: 400 } }, { region: 'us-east-1' }],
     });
-    expect(archiveOf(resourcesOf(stacksOf(own).app))).toEqual({ reconcile: { retentionDays: 400 } });
-    expect(archiveOf(resourcesOf(stacksOf(own, 'us-east-1').app))).toEqual({ reconcile: { retentionDays: 35 } });
+    expect(archiveOf(resourcesOf(stacksOf(own).app))).toEqual({ reconcile: { windowS: 5, retentionDays: 400 } });
+    expect(archiveOf(resourcesOf(stacksOf(own, 'us-east-1').app))).toEqual({ reconcile: { windowS: 60, retentionDays: 35 } });
   });
 
   test('reconcile runs each minute; a run that fails or is late is not repeated', () => {

@@ -190,7 +190,7 @@ describe('the archive', { timeout: SCENARIO_MAX_MS }, () => {
     const where = ['--where', '{"path":"deployment","op":"=","value":"v17"}'];
     const undone = await world.patient(scene.end, ['undo', '--from', scene.from, '--to', scene.to, ...where, '--dry-run']);
     expect({ code: undone.code, puts: undone.json.puts, deletes: undone.json.deletes }).toEqual({ code: 0, puts: scene.bad, deletes: 0 });
-    const done = await world.document(['undo', '--resume', undone.json.job ?? '']);
+    const done = await world.document(['undo', '--resume', undone.json.job ?? '', ...yes]);
     expect({ code: done.code, state: done.json.state, error: done.json.error }).toEqual({ code: 0, state: 'done', error: undefined });
     expect(differences(scene.wanted, (await world.equal())[EU]).slice(0, 5)).toEqual([]);
 

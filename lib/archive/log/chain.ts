@@ -18,6 +18,10 @@ export interface Expiry {
 /** Shortest life that a lifecycle rule can give an object (ms): what is younger was not removed by one. https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html */
 const LIFECYCLE_MIN_MS = 24 * 3_600_000;
 
+/** Whether the rule surely takes a segment whose first record was made then (ms). S3 removes what has expired in no order. */
+export const isExpired = (firstAtMs: number, expiry: Expiry | undefined): boolean =>
+  expiry?.retentionMs !== undefined && expiry.nowMs - firstAtMs >= expiry.retentionMs;
+
 /**
  * Walks the chain of a log. Segments of one shard must come in their order; shards in any. Memory: two segments a shard.
  *
@@ -33,11 +37,18 @@ export class ChainWalk {
   readonly #shards = new Map<string, WalkedShard>();
   /** Missing segments at the ends of shards that were reported: their children and their row name the same. */
   readonly #missing = new Set<string>();
+  readonly #expiry: Expiry | undefined;
+  /** Time (ms) before which the log has expired. */
+  #since: number | undefined;
 
-  /** @param tails rows of shards. ⚠ Read them before the log is listed: a row may name a segment that is younger than the list. */
-  constructor(report: (finding: Finding) => void, tails: readonly Shard[] = []) {
+  /**
+   * @param tails rows of shards. ⚠ Read them before the log is listed: a row may name a segment that is younger than the list.
+   * @param expiry absent: a segment that is named and not there is missing, however old.
+   */
+  constructor(report: (finding: Finding) => void, tails: readonly Shard[] = [], expiry?: Expiry) {
     this.#report = report;
     this.#tails = new Map(tails.map((row) => [row.id, row]));
+    this.#expiry = expiry;
   }
 
   /** The next segment of its shard. */
@@ -66,21 +77,24 @@ export class ChainWalk {
   /**
    * What only the whole shows: links between shards and streams, and the ends that rows name.
    *
-   * @param expiry absent: a segment that is named and not there is missing, however old.
    * @returns the time (ms) before which the log has expired; undefined when nothing has.
    */
-  end(expiry?: Expiry): number | undefined {
+  end(): number | undefined {
+    const expiry = this.#expiry;
     const earliest = [...this.#shards.values()].reduce((least, { first }) => Math.min(least, first.ref.firstAtMs), Number.POSITIVE_INFINITY);
     const expired = ({ firstAt }: Pick<Predecessor, 'firstAt'>): boolean => {
       if (expiry === undefined) return false;
-      const age = expiry.nowMs - firstAt;
-      return expiry.retentionMs === undefined ? age >= LIFECYCLE_MIN_MS && firstAt <= earliest : age >= expiry.retentionMs;
+      return expiry.retentionMs === undefined ? expiry.nowMs - firstAt >= LIFECYCLE_MIN_MS && firstAt <= earliest : isExpired(firstAt, expiry);
     };
-    let since: number | undefined;
-    for (const { first } of this.#shards.values()) if (this.#begin(first, expired)) since = Math.max(since ?? 0, first.head.fromMs);
+    for (const { first } of this.#shards.values()) if (this.#begin(first, expired)) this.#beginsAt(first);
     for (const hole of streamHoles([...this.#shards.values()])) this.#report(hole);
     for (const row of this.#tails.values()) this.#tail(row, expired);
-    return since;
+    return this.#since;
+  }
+
+  /** What was before a segment has expired: the log begins with it. */
+  #beginsAt({ head }: ChainedSegment): void {
+    this.#since = Math.max(this.#since ?? 0, head.fromMs);
   }
 
   /** When the last record of a predecessor in another shard was made, or its first, where no more is known (ms). */
@@ -114,7 +128,8 @@ export class ChainWalk {
           what: `${ref.name} does not follow on ${before.ref.name}: it names ${nameOf(previous, ref.label)} as the segment before it.`,
           todo: TODO_SNAPSHOT,
         });
-      } else this.#report(missing(previous, ref, { fromMs: before.head.toMs, toMs: head.fromMs }));
+      } else if (isExpired(previous.firstAt, this.#expiry)) this.#beginsAt(segment);
+      else this.#report(missing(previous, ref, { fromMs: before.head.toMs, toMs: head.fromMs }));
       return;
     }
     this.#compare(before, segment, previous);
@@ -208,8 +223,8 @@ const UNREAD = '';
  */
 export function checkChain(segments: readonly ChainedSegment[], tails: readonly Shard[] | undefined, expiry?: Expiry): Finding[] {
   const findings: Finding[] = [];
-  const walk = new ChainWalk((finding) => findings.push(finding), tails);
+  const walk = new ChainWalk((finding) => findings.push(finding), tails, expiry);
   for (const segment of [...segments].sort((a, b) => inReplayOrder(a.ref, b.ref))) walk.push(segment);
-  walk.end(expiry);
+  walk.end();
   return findings;
 }

@@ -1,3 +1,5 @@
+import { REPLAY_BEFORE_MS } from '../restore/limits.ts';
+
 /** What is wrong with an archive, found by whoever reads it. */
 export interface Finding {
   /**
@@ -18,9 +20,10 @@ export interface Finding {
   readonly todo: string;
 }
 
+/** A restore replays the log from so long before its snapshot on (min). */
+const COVERED_AFTER_MIN = REPLAY_BEFORE_MS / 60_000;
+
 /** What can be done where an object of the log is gone or damaged. */
-export const TODO_RESTORE_OBJECT =
-  'If the bucket keeps versions, bring the object back. Else take a snapshot now ("syncline snapshot"): from its end on, every time can be restored again.';
+export const TODO_RESTORE_OBJECT = `If the bucket keeps versions, bring the object back. Else take a snapshot ("syncline snapshot") that begins at least ${COVERED_AFTER_MIN} minutes after what is missing: from its end on, every time can be restored again.`;
 /** What can be done where the log never had something. */
-export const TODO_SNAPSHOT =
-  'Nothing brings these changes back. Take a snapshot ("syncline snapshot") unless one was taken since: from its end on, every time can be restored again.';
+export const TODO_SNAPSHOT = `Nothing brings these changes back. Take a snapshot ("syncline snapshot") that begins at least ${COVERED_AFTER_MIN} minutes after them, unless there is one: from its end on, every time can be restored again.`;

@@ -1,5 +1,4 @@
 import type { Key } from '../../core/attribute.ts';
-import { LOG_PREFIX } from '../../core/formats/archive-names.ts';
 import { keyHash, keyText } from '../../core/key.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import { together } from '../../replicate/together.ts';
@@ -66,8 +65,8 @@ class Look {
   readonly #options: HistoryOptions;
   readonly #limit: number;
   readonly #findings: Finding[] = [];
-  /** Name of the first object of the log, once it was asked for. */
-  #oldest: Promise<string | undefined> | undefined;
+  /** Name of the first object of each folder of a shard that was asked for. */
+  readonly #oldest = new Map<string, Promise<string | undefined>>();
   /** The newest first. */
   readonly #changes: LoggedChange[] = [];
 
@@ -133,10 +132,12 @@ class Look {
     return before === undefined || label < before.label || (label === before.label && BigInt(sequence) < BigInt(before.sequence));
   }
 
-  /** What is missing since it is older than the whole log has expired, and is no finding. */
+  /** What is missing since it is older than all that is left of its shard has expired, and is no finding. */
   async #isExpired({ name }: Pick<SegmentRef, 'name'>): Promise<boolean> {
-    this.#oldest ??= listPage(this.#counted.place, this.#runtime, { prefix: LOG_PREFIX }, 1).then(({ objects }) => objects[0]?.key);
-    const oldest = await this.#oldest;
+    const prefix = name.slice(0, name.lastIndexOf('/') + 1);
+    const asked = this.#oldest.get(prefix) ?? listPage(this.#counted.place, this.#runtime, { prefix }, 1).then(({ objects }) => objects[0]?.key);
+    this.#oldest.set(prefix, asked);
+    const oldest = await asked;
     return oldest === undefined || name < oldest;
   }
 

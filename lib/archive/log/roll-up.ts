@@ -14,22 +14,19 @@ import type { ArchivePlace } from '../place.ts';
 import { ChainWalk } from './chain.ts';
 import type { Finding } from './finding.ts';
 import { TODO_RESTORE_OBJECT } from './finding.ts';
+import { HeldShards, isIdle, isLookDue, nextLook, shardOf } from './held-shards.ts';
 import { READ_MAX_MS } from './limits.ts';
 import type { SegmentRef } from './list.ts';
-import { firstOfShards, listPage, pastShard, refOf, shardFolder } from './list.ts';
+import { firstOfShards, listPage, pastShard, refOf, shardFolder, shardPath } from './list.ts';
 import { readFooter } from './read.ts';
 import { orReport, readEnd } from './sources.ts';
 import type { RolledShard, RolledState } from './state.ts';
 import { STATE_FINDINGS_MAX } from './state.ts';
 
-/** A shard that has had no segment for so long (ms) is rolled up to its end, with fewer than ROLLUP_SEGMENTS. */
-const IDLE_MS = 6 * 3_600_000;
 /** Fewer segments at the end of a shard are left as they are: a roll-up of one costs as many reads as the segment. */
 const REMAINDER_MIN = 2;
 /** Footers that are read ahead: each may take 500 KB. */
 const FOOTERS_AHEAD = 8;
-/** Shards that the state holds while the log's shards are found (about 200 bytes each); the others wait for the next run. */
-const SHARDS_HELD_MAX = 500;
 
 /** What a run may do, and what is known. */
 export interface RollUpOptions {
@@ -73,8 +70,7 @@ class RollUpRun {
   readonly #place: ArchivePlace;
   readonly #runtime: Runtime;
   readonly #options: RollUpOptions;
-  readonly #rows: ReadonlyMap<string, Shard>;
-  readonly #shards: Map<string, RolledShard>;
+  readonly #shards: HeldShards;
   readonly #findings: Finding[] = [];
   readonly #before: RolledState;
   #discover: string | undefined;
@@ -84,16 +80,15 @@ class RollUpRun {
     this.#place = place;
     this.#runtime = runtime;
     this.#options = options;
-    this.#rows = new Map(options.rows.map((row) => [row.id, row]));
     this.#before = options.state ?? NOTHING_ROLLED;
-    this.#shards = new Map(Object.entries(this.#before.shards));
+    this.#shards = new HeldShards(this.#before, options.rows);
     this.#discover = this.#before.discover;
   }
 
   get result(): RollUpResult {
     const words = this.#findings.map(({ what }) => what).reverse();
     const state: RolledState = {
-      shards: Object.fromEntries(this.#shards),
+      ...this.#shards.state,
       ...(this.#discover !== undefined && { discover: this.#discover }),
       findings: this.#before.findings + this.#findings.length,
       newest: [...words, ...this.#before.newest].slice(0, STATE_FINDINGS_MAX),
@@ -107,44 +102,48 @@ class RollUpRun {
 
   async work(): Promise<void> {
     await this.#findShards();
-    const known = new Set([...this.#shards.keys()].map((path) => path.slice(path.indexOf('/') + 1)));
-    for (const { id, tail } of this.#options.rows) if (tail !== undefined && !known.has(id)) this.#shards.set(`${this.#options.label}/${id}`, { done: false });
-    for (const path of [...this.#shards.keys()].sort()) {
-      if (this.#isOver) return;
+    this.#shards.takeNew(this.#options.label, this.#runtime.clock.now());
+    for (const path of this.#shards.paths) {
+      if (this.#isOver) break;
       await this.#shard(path);
     }
+    this.#shards.forget();
   }
 
   /** Finds the shards of a log that was there before its state. */
   async #findShards(): Promise<void> {
-    if (this.#discover === undefined) return;
+    if (this.#discover === undefined || this.#shards.isFull) return;
     for await (const ref of firstOfShards(this.#place, this.#runtime, this.#discover === '' ? undefined : this.#discover)) {
-      const path = `${ref.label}/${ref.shard}`;
-      if (!this.#shards.has(path)) this.#shards.set(path, { done: false });
+      this.#shards.found(shardPath(ref));
       this.#discover = pastShard(ref);
-      if (this.#isOver || this.#shards.size >= SHARDS_HELD_MAX) return;
+      if (this.#isOver || this.#shards.isFull) return;
     }
     this.#discover = undefined;
   }
 
   async #shard(path: string): Promise<void> {
-    const [label, shard] = [path.slice(0, path.indexOf('/')), path.slice(path.indexOf('/') + 1)];
-    const row = this.#rows.get(shard);
+    const [label, shard] = [path.slice(0, path.indexOf('/')), shardOf(path)];
+    const row = this.#shards.row(path);
     let entry = this.#shards.get(path) as RolledShard;
     const caughtUp = row?.tail !== undefined && entry.last !== undefined && sameNumber(row.tail.first, entry.last.first);
     if (row === undefined && entry.done) {
       this.#shards.delete(path);
       return;
     }
-    if (caughtUp) return;
-    const isIdle = row === undefined || (row.seen !== undefined && this.#runtime.clock.now() - row.seen.at >= IDLE_MS);
-    if (entry.done && isIdle) return;
+    const now = this.#runtime.clock.now();
+    const idle = isIdle(row, now);
+    if (caughtUp || (entry.done && idle)) {
+      if (idle && !entry.done) this.#shards.set(path, { ...entry, done: true });
+      return;
+    }
+    if (!isLookDue(entry, now)) return;
     for (let more = true; more; ) {
       const refs = await this.#next({ label, shard }, entry);
       const group = refs.slice(0, ROLLUP_SEGMENTS);
-      const isEnd = isIdle && refs.length < ROLLUP_SEGMENTS;
+      const isEnd = idle && refs.length < ROLLUP_SEGMENTS;
       if (group.length < (isEnd ? REMAINDER_MIN : ROLLUP_SEGMENTS)) {
-        if (isEnd) this.#shards.set(path, { ...entry, done: true });
+        const { next: _, ...rest } = entry;
+        this.#shards.set(path, isEnd ? { ...rest, done: true } : { ...rest, done: false, next: nextLook(entry, row, refs, now) });
         return;
       }
       entry = await this.#group({ label, shard }, entry, group);

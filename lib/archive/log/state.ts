@@ -1,6 +1,7 @@
 import type { AttributeValue, Item } from '../../core/attribute.ts';
 import { mapOf, text } from '../../core/attribute.ts';
 import { FORMAT, n, num, optionalNum, present, s, str } from '../../core/formats/row-fields.ts';
+import { sha256Base64 } from '../../core/formats/segment.ts';
 import { checkKind, jobKey, listField, mapField } from '../../job/row.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import type { Condition, TablePort } from '../../ports/table.ts';
@@ -22,6 +23,20 @@ const WHAT = 'archive job';
 export const STATE_FINDINGS_MAX = 10;
 /** Longest text of one (characters). */
 const FINDING_TEXT_MAX = 500;
+/**
+ * Shards that the row holds (up to 300 bytes each, for a name of 65 characters and numbers of 40 digits); others wait. With
+ * FORGOTTEN_MAX marks and the findings the row stays below 350,000 bytes of the 400 KB that DynamoDB takes.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ */
+export const SHARDS_HELD_MAX = 750;
+/** Marks that the row holds: as many as rows of shards are read. */
+export const FORGOTTEN_MAX = 5_000;
+/** Characters of a mark: 48 bits, so that among thousands no two are the same. One that is would only leave a shard without roll-ups. */
+const MARK_CHARACTERS = 8;
+const MARKS = new RegExp(`.{${MARK_CHARACTERS}}`, 'g');
+
+/** A mark of a shard's name. */
+export const shardMark = (shard: string): string => sha256Base64(Buffer.from(shard, 'utf8')).slice(0, MARK_CHARACTERS);
 
 /** What the last verification found. */
 export interface VerifiedState {
@@ -45,14 +60,18 @@ export interface RolledShard {
     /** Of the object, base64. */
     readonly sha256?: string;
   };
-  /** Nothing comes any more; the entry stays as long as the shard's row, which would bring it back. */
+  /** When the bucket is to be asked again for new segments (ms); absent: at the next run. */
+  readonly next?: number;
+  /** Nothing comes any more; the entry stays as long as the shard's row, which would bring it back, or becomes a mark in `forgotten`. */
   readonly done: boolean;
 }
 
 /** How far the log is rolled up. */
 export interface RolledState {
-  /** By label/shard. */
+  /** By label/shard; at most SHARDS_HELD_MAX. */
   readonly shards: Readonly<Record<string, RolledShard>>;
+  /** Marks (`shardMark`) of shards that are done and were dropped for the sake of room, while their rows are there. */
+  readonly forgotten?: readonly string[];
   /** The log's shards are still to be found, those after this name; absent once they were. */
   readonly discover?: string;
   /** What the chain showed, counted since the first roll-up, and the newest of it in words. */
@@ -74,7 +93,7 @@ const verifiedValue = (v: VerifiedState): AttributeValue => ({
   M: { at: n(v.at), segments: n(v.segments), findings: n(v.findings), first: texts(v.first), ...(v.deepAt !== undefined && { deepAt: n(v.deepAt) }) },
 });
 
-function shardValue({ last, done }: RolledShard): AttributeValue {
+function shardValue({ last, next, done }: RolledShard): AttributeValue {
   const fields = last && {
     last: {
       M: {
@@ -86,15 +105,17 @@ function shardValue({ last, done }: RolledShard): AttributeValue {
       },
     },
   };
-  return { M: { done: { BOOL: done }, ...fields } };
+  return { M: { done: { BOOL: done }, ...(next !== undefined && { next: n(next) }), ...fields } };
 }
 
 function readShard(value: AttributeValue): RolledShard {
   const fields = mapOf(value) ?? {};
   const last = mapOf(fields['last']);
   const done = fields['done'];
+  const next = optionalNum(fields, 'next');
   return {
     done: done !== undefined && 'BOOL' in done && done.BOOL,
+    ...(next !== undefined && { next }),
     ...(last && {
       last: present<NonNullable<RolledShard['last']>>({
         first: str(last, 'first', WHAT),
@@ -112,6 +133,7 @@ const rolledValue = (r: RolledState): AttributeValue => ({
     shards: { M: Object.fromEntries(Object.entries(r.shards).map(([path, shard]) => [path, shardValue(shard)])) },
     findings: n(r.findings),
     newest: texts(r.newest),
+    ...(r.forgotten !== undefined && { forgotten: s(r.forgotten.join('')) }),
     ...(r.discover !== undefined && { discover: s(r.discover) }),
   },
 });
@@ -133,6 +155,7 @@ export function decodeArchiveState(row: Item): ArchiveState {
     ...(rolled && {
       rolled: present<RolledState>({
         shards: Object.fromEntries(Object.entries(mapField(rolled, 'shards', WHAT)).map(([path, value]) => [path, readShard(value)])),
+        forgotten: text(rolled['forgotten'], 'S')?.match(MARKS) ?? undefined,
         discover: text(rolled['discover'], 'S'),
         findings: num(rolled, 'findings', WHAT),
         newest: readTexts(rolled, 'newest'),

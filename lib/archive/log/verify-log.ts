@@ -6,7 +6,8 @@ import { retried } from '../../replicate/retry.ts';
 import { together } from '../../replicate/together.ts';
 import { ahead } from '../ahead.ts';
 import type { ArchivePlace } from '../place.ts';
-import type { ChainWalk } from './chain.ts';
+import type { ChainWalk, Expiry } from './chain.ts';
+import { isExpired } from './chain.ts';
 import type { Finding } from './finding.ts';
 import { TODO_RESTORE_OBJECT } from './finding.ts';
 import { FOOTERS_AT_ONCE, READ_MAX_MS, SEGMENTS_AHEAD } from './limits.ts';
@@ -39,6 +40,8 @@ export interface LogWatcher {
   readonly report: (finding: Finding) => void;
   /** Hears of each object that was looked at, and of its bytes. */
   readonly looked: (bytes: number) => void;
+  /** What expires between its listing and its reading is no finding. */
+  readonly expiry: Expiry;
 }
 
 /**
@@ -75,10 +78,18 @@ export async function walkLog(place: ArchivePlace, runtime: Runtime, watcher: Lo
   return totals;
 }
 
-async function look(place: ArchivePlace, runtime: Runtime, { deep, report }: LogWatcher, ref: SegmentRef, next: SegmentRef | undefined): Promise<Looked> {
+async function look(
+  place: ArchivePlace,
+  runtime: Runtime,
+  { deep, report, expiry }: LogWatcher,
+  ref: SegmentRef,
+  next: SegmentRef | undefined,
+): Promise<Looked> {
   // What a segment holds was in the stream at the same time, so it spans no more than that keeps.
   const toMs = Math.min(next?.firstAtMs ?? Number.POSITIVE_INFINITY, ref.firstAtMs + STREAM_RETENTION_MS);
-  const damaged = (finding: Finding): void => report({ ...finding, toMs });
+  const damaged = (finding: Finding): void => {
+    if (finding.kind !== 'missing' || !isExpired(ref.firstAtMs, expiry)) report({ ...finding, toMs });
+  };
   if (deep) {
     const read = await orReport(ref, damaged, TODO_RESTORE_OBJECT, () => readSegment(place, runtime, ref));
     return { ref, head: read?.footer.head, sha256: read?.sha256 };

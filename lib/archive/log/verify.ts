@@ -4,6 +4,7 @@ import type { Runtime } from '../../ports/runtime.ts';
 import type { ArchivePlace } from '../place.ts';
 import { REPLAY_BEFORE_MS } from '../restore/limits.ts';
 import { listAll } from '../snapshot/read.ts';
+import type { Expiry } from './chain.ts';
 import { ChainWalk } from './chain.ts';
 import { streamBegan } from './chain-findings.ts';
 import type { Finding } from './finding.ts';
@@ -71,9 +72,16 @@ export async function verifyArchive(place: ArchivePlace, runtime: Runtime, optio
     else faults[faults.length - 1] = { fromMs: Math.min(last.fromMs, fromMs), toMs: Math.max(last.toMs, toMs) };
   };
   const looked = await counter(place, runtime, options.progress);
-  const walk = new ChainWalk(ofLog, tails);
-  const log = await walkLog(place, runtime, { deep, walk, report: ofLog, looked });
-  const since = walk.end({ nowMs: runtime.clock.now(), ...(retentionMs !== undefined && { retentionMs }) }) ?? (await beganAt(place, runtime));
+  // A verification may take hours, in which more expires.
+  const expiry: Expiry = {
+    get nowMs() {
+      return runtime.clock.now();
+    },
+    ...(retentionMs !== undefined && { retentionMs }),
+  };
+  const walk = new ChainWalk(ofLog, tails, expiry);
+  const log = await walkLog(place, runtime, { deep, walk, report: ofLog, looked, expiry });
+  const since = walk.end() ?? (await beganAt(place, runtime));
   if (since !== undefined) faults.push({ fromMs: 0, toMs: since });
   const rollups = await verifyRollups(place, runtime, { deep, report, looked });
   const snapshots = await verifySnapshots(place, runtime, { deep, report, looked }, running);

@@ -60,7 +60,7 @@ export async function checkRange(
         shard: ref.shard,
         fromMs: ref.firstAtMs,
         what: error.message,
-        todo: afterIt(ref.firstAtMs),
+        todo: afterIt(ref.firstAtMs, undefined),
       } satisfies Finding;
     }
   });
@@ -74,7 +74,7 @@ export async function checkRange(
   if (findings.length === 0)
     findings.push(...chainFaults(seen, new Set(listed.map(({ name }) => name)), request, manifest, upTo), ...foreign(place, manifest, seen, fromMs, upTo));
   if (findings.length > 0) {
-    throw new RestoreRefusedError(`The log from ${isoSeconds(fromMs)} on, which is needed for this time, is not whole: ${findings[0]?.what}`, findings);
+    throw new RestoreRefusedError(`The log from ${isoSeconds(fromMs)} on, which is needed for this time, is not whole.`, findings);
   }
   const notes = request.surely === undefined ? shownOnly(seen, request) : [];
   // One that is later than T as a whole counts, too, while one after it is not: what it says of a key ends the key's prefix.

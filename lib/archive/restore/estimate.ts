@@ -14,9 +14,13 @@ export interface RestoreEstimate {
   readonly dollars: number;
 }
 
-/** Estimates a restore of everything. Pure. */
-export function estimateRestore({ snapshot, records }: Pick<RestorePlan, 'snapshot' | 'records'>, prices: Pick<Prices, 'write'>): RestoreEstimate {
-  const items = snapshot.items + records;
+/** Estimates a restore. Pure. @param keys that are wanted, where they are known: no more are written */
+export function estimateRestore(
+  { snapshot, records }: Pick<RestorePlan, 'snapshot' | 'records'>,
+  prices: Pick<Prices, 'write'>,
+  keys?: number,
+): RestoreEstimate {
+  const items = Math.min(snapshot.items + records, keys ?? Number.POSITIVE_INFINITY);
   const average = snapshot.items === 0 ? WRITE_UNIT_BYTES : snapshot.rawBytes / snapshot.items;
   const writes = items * Math.max(1, Math.ceil(average / WRITE_UNIT_BYTES));
   return { items, writes, dollars: (writes * prices.write) / MILLION };

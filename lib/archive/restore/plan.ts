@@ -66,6 +66,7 @@ export interface PlanRequest {
 /** Hears how the checking goes: bytes that were read, of all. */
 export type CheckProgress = (now: { readonly bytes: number; readonly of: number }) => void;
 
+const SECOND_MS = 1_000;
 const NEW_SNAPSHOT = 'Take a snapshot now ("syncline snapshot"): from its end on, restores are possible again.';
 
 /**
@@ -83,25 +84,21 @@ export async function planRestore(
   progress: CheckProgress = () => undefined,
 ): Promise<RestorePlan> {
   const { at, pinned, surely } = request;
-  if (at !== 'latest' && surely !== undefined && at > surely.untilMs) throw tooLate(at, surely);
   const ids = (await snapshotIds(place, runtime)).reverse();
+  if (at !== 'latest' && surely !== undefined && at > surely.untilMs) throw tooLate(at, surely, await firstPossible(place, runtime, ids));
   const faults: Finding[] = [];
-  let earliest: Manifest | undefined;
   for (const id of ids) {
     if (pinned !== undefined && id !== pinned.snapshot) continue;
     if (at !== 'latest' && (timeOfSnapshot(id) as number) > at) continue;
     const manifest = await manifestOf(place, runtime, id, faults);
     if (manifest === undefined) continue;
-    if (at !== 'latest' && manifest.endedMs > at) {
-      earliest = manifest;
-      continue;
-    }
+    if (at !== 'latest' && manifest.endedMs > at) continue;
     const range = await checkRange(place, runtime, manifest, request, progress);
     const damaged = await checkFiles(place, runtime, manifest, (bytes) => progress({ bytes: range.read + bytes, of: range.read + bytesOf(manifest) }));
     if (damaged.length === 0) return planOf(manifest, range, at, faults, pinned);
     faults.push(...damaged);
   }
-  throw await noSnapshot(place, runtime, request, ids, faults, earliest);
+  throw await noSnapshot(place, runtime, request, ids, faults);
 }
 
 const bytesOf = (manifest: Manifest): number => manifest.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -158,7 +155,25 @@ export function pinnedOf(plan: RestorePlan): Pinned {
   return { snapshot: plan.snapshot.id, sum: plan.sum, last };
 }
 
-function tooLate(at: number, { untilMs, why, shard }: ArchivedBound): RestoreRefusedError {
+/** The first whole second at which an undamaged snapshot had ended (ms): no earlier time can be restored. @param ids the newest first */
+async function firstPossible(place: ArchivePlace, runtime: Runtime, ids: readonly string[]): Promise<number | undefined> {
+  for (const id of [...ids].reverse()) {
+    const manifest = await manifestOf(place, runtime, id, []);
+    if (manifest !== undefined) return Math.ceil(manifest.endedMs / SECOND_MS) * SECOND_MS;
+  }
+  return undefined;
+}
+
+/** What can be asked for instead of a time that is too late. @param since the first time that can be restored */
+function insteadOf(untilMs: number, since: number | undefined): string {
+  if (since === undefined) return `There is no finished snapshot yet. ${NEW_SNAPSHOT}`;
+  if (untilMs === 0) return 'Try again in a minute, or ask for "latest".';
+  if (since > untilMs)
+    return `Nothing earlier is possible either: a snapshot had ended at ${isoSeconds(since)} for the first time, and the log does not surely read that far yet. Try again in a minute, or ask for "latest".`;
+  return `Ask for a time from ${isoSeconds(since)} to ${isoSeconds(untilMs)}, or for "latest", or try again in a minute.`;
+}
+
+function tooLate(at: number, { untilMs, why, shard }: ArchivedBound, since: number | undefined): RestoreRefusedError {
   const bound = untilMs === 0 ? 'nothing' : `everything up to ${isoSeconds(untilMs)}`;
   const what = `${isoSeconds(at)} is later than what is surely archived: ${bound}. ${why}`;
   return new RestoreRefusedError(what, [
@@ -168,8 +183,7 @@ function tooLate(at: number, { untilMs, why, shard }: ArchivedBound): RestoreRef
       fromMs: untilMs,
       toMs: at,
       what,
-      todo:
-        untilMs === 0 ? 'Try again in a minute, or ask for "latest".' : `Ask for ${isoSeconds(untilMs)} or earlier, or for "latest", or try again in a minute.`,
+      todo: insteadOf(untilMs, since),
     },
   ]);
 }
@@ -180,7 +194,6 @@ async function noSnapshot(
   { at, pinned }: PlanRequest,
   ids: readonly string[],
   faults: readonly Finding[],
-  earliest: Manifest | undefined,
 ): Promise<RestoreRefusedError> {
   if (pinned !== undefined || at === 'latest') {
     const why =
@@ -188,13 +201,8 @@ async function noSnapshot(
     const todo = pinned === undefined ? NEW_SNAPSHOT : 'Restore into another table, from the beginning.';
     return new RestoreRefusedError(why, faults.length > 0 ? faults : [{ kind: 'missing', what: why, todo }]);
   }
-  let since = earliest?.endedMs;
-  for (const id of [...ids].reverse()) {
-    if (since !== undefined) break;
-    since = (await manifestOf(place, runtime, id, []))?.endedMs;
-  }
-  const possible =
-    since === undefined ? 'There is no finished snapshot yet.' : `Restores are possible from ${isoSeconds(Math.ceil(since / 1_000) * 1_000)} on.`;
+  const since = await firstPossible(place, runtime, ids);
+  const possible = since === undefined ? 'There is no finished snapshot yet.' : `Restores are possible from ${isoSeconds(since)} on.`;
   const what = `No ${faults.length > 0 ? 'undamaged ' : ''}snapshot ended at ${isoSeconds(at)} or before. ${possible}`;
   return new RestoreRefusedError(what, [
     ...faults,

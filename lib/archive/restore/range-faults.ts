@@ -24,9 +24,23 @@ export interface Seen {
 /** Earliest time of a record that counts (ms). Earlier ones are in the snapshot. */
 export const replayFrom = (manifest: Pick<Manifest, 'startedMs'>): number => manifest.startedMs - REPLAY_BEFORE_MS;
 
-/** What can be done about a fault of that time. */
-export const afterIt = (ms: number): string =>
-  `Restore to a time before ${isoSeconds(ms)}, or to one after the next snapshot. "syncline archive verify" shows the whole extent; if the bucket keeps versions, an older one of the object may be whole.`;
+/**
+ * What can be done about a fault. A snapshot covers it only if replay, which begins REPLAY_BEFORE_MS before the snapshot, begins
+ * after it.
+ *
+ * @param fromMs when the first change was made that may be missing @param toMs the last one; undefined while nobody knows
+ */
+export function afterIt(fromMs: number | undefined, toMs: number | undefined): string {
+  const begins =
+    toMs === undefined
+      ? `at least ${REPLAY_BEFORE_MS / MINUTE_MS} minutes after what is missing`
+      : `at ${isoSeconds((Math.floor((toMs + REPLAY_BEFORE_MS) / SECOND_MS) + 1) * SECOND_MS)} or later`;
+  const before = fromMs === undefined ? '' : `to a time before ${isoSeconds(fromMs)}, or `;
+  return `Restore ${before}to one after the end of a snapshot ("syncline snapshot") that begins ${begins}. "syncline archive verify" shows the whole extent; if the bucket keeps versions, an older one of the object may be whole.`;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
 
 /** What is wrong with the chain where it matters: from `fromMs` up to T. Pure. */
 export function chainFaults(
@@ -47,7 +61,9 @@ export function chainFaults(
     pinned === undefined
       ? rows?.filter(({ tail, seen: last }) => tail !== undefined && tail.firstAt <= upTo && (last === undefined || last.at >= fromMs))
       : undefined;
-  const findings = checkChain(links, marked).filter((f) => (f.toMs ?? Number.POSITIVE_INFINITY) >= fromMs && (f.fromMs ?? 0) <= upTo);
+  const findings: Finding[] = checkChain(links, marked)
+    .filter((f) => (f.toMs ?? Number.POSITIVE_INFINITY) >= fromMs && (f.fromMs ?? 0) <= upTo)
+    .map((f) => ({ ...f, todo: afterIt(f.fromMs, f.toMs) }));
   const named = new Set(findings.map((f) => f.object));
   for (const { ref, head } of links) {
     const before = head.previous;
@@ -56,7 +72,15 @@ export function chainFaults(
     const name = nameBefore(ref, before);
     if (there.has(name) || named.has(name)) continue;
     const what = `The segment ${name} is missing; ${ref.name} names it as the one before it.`;
-    findings.push({ kind: 'missing', object: name, shard: before.shard, fromMs: before.firstAt, toMs: head.fromMs, what, todo: afterIt(before.firstAt) });
+    findings.push({
+      kind: 'missing',
+      object: name,
+      shard: before.shard,
+      fromMs: before.firstAt,
+      toMs: head.fromMs,
+      what,
+      todo: afterIt(before.firstAt, head.fromMs),
+    });
   }
   return [...findings, ...youngStreams(links, stream, manifest, upTo)];
 }
@@ -90,7 +114,7 @@ function youngStreams(links: readonly Seen[], stream: string | undefined, manife
     const since = day === undefined ? undefined : timeOfIso(`${day}T${h}:${m}:${s}Z`);
     if (since === undefined || since <= manifest.startedMs || since > upTo) return [];
     const what = `The table's stream was enabled at ${isoSeconds(since)}, after the snapshot ${manifest.id} began: what was written before that is in no log.`;
-    return [{ kind: 'hole', fromMs: manifest.startedMs, toMs: since, what, todo: afterIt(manifest.endedMs) }];
+    return [{ kind: 'hole', fromMs: manifest.startedMs, toMs: since, what, todo: afterIt(manifest.endedMs, since) }];
   });
 }
 
@@ -113,7 +137,7 @@ export function foreign(place: ArchivePlace, manifest: Manifest, seen: readonly 
       fromMs: head.fromMs,
       toMs: head.toMs,
       what: `${ref.name} is ${what}.`,
-      todo: afterIt(head.fromMs),
+      todo: afterIt(head.fromMs, head.toMs),
     });
   }
   return findings;

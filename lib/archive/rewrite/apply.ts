@@ -1,5 +1,5 @@
 import type { Item } from '../../core/attribute.ts';
-import { assert, FormatError, InputError } from '../../core/errors.ts';
+import { assert, InputError } from '../../core/errors.ts';
 import { keyText } from '../../core/key.ts';
 import { JobLease } from '../../job/lease.ts';
 import type { Runtime } from '../../ports/runtime.ts';
@@ -18,7 +18,7 @@ import { readKeys } from './read-keys.ts';
 import type { SkippedLine } from './result.ts';
 import { loadSkipped, storeResult, storeSkipped } from './result.ts';
 import type { RewriteCounts, RewriteJob } from './savepoint.ts';
-import { countedOf, isSet, maskOf, NOTHING_DONE, rewritePlace } from './savepoint.ts';
+import { checkGoesOn, countedOf, isSet, maskOf, NOTHING_DONE, rewritePlace } from './savepoint.ts';
 import { Seats } from './seats.ts';
 import type { LineWriter } from './write-line.ts';
 import { writeLine } from './write-line.ts';
@@ -88,13 +88,6 @@ export async function applyPlan(
     // What ended it is what is told. A row that cannot be given up is free when its lease ends.
     await lease.release().catch(() => undefined);
   }
-}
-
-/** @throws FormatError, InputError "taken-back" */
-function checkGoesOn(plan: RewritePlan, job: RewriteJob): void {
-  if (job.sum !== plan.sum) throw new FormatError(`the savepoint of ${plan.id} is of another plan than the one in the bucket`);
-  if (job.takenBack !== undefined && job.done === undefined)
-    throw new InputError('taken-back', `${plan.id} was not finished, and was taken back by ${job.takenBack}: it cannot go on. Plan anew.`);
 }
 
 /** One run. */

@@ -13,12 +13,15 @@ import { DELETE_SHARE_MAX } from './limits.ts';
  */
 export function checkDeletes(deletes: number, items: number, allowed: number | undefined): void {
   if (!isBraked(deletes, items) || (allowed !== undefined && allowed >= deletes)) return;
-  const share = items > 0 ? `, ${Math.min(100, Math.round((deletes / items) * 100))} % of the about ${items} in the table` : '';
+  const share = items > 0 ? `, ${Math.min(100, Math.round((deletes / items) * 100))} % of the about ${grouped(items)} in the table` : '';
   throw new InputError(
     'too-many-deletes',
-    `${allowed === undefined ? '' : `--allow-deletes ${allowed} is not enough. `}The plan deletes ${deletes} items${share}. Look at the plan; if that is meant, add --allow-deletes ${deletes}.`,
+    `${allowed === undefined ? '' : `--allow-deletes ${allowed} is not enough. `}The plan deletes ${grouped(deletes)} items${share}. Look at the plan; if that is meant, add --allow-deletes ${deletes}.`,
   );
 }
+
+/** 12,345. */
+const grouped = (n: number): string => n.toLocaleString('en-US');
 
 /** Whether so many deletions want to be confirmed. Pure. */
 export const isBraked = (deletes: number, items: number): boolean => deletes > DELETE_COUNT_FREE && deletes > items * DELETE_SHARE_MAX;

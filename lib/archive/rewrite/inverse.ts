@@ -1,5 +1,5 @@
 import { FormatError, InputError } from '../../core/errors.ts';
-import { isTaken, JobLease, readJob } from '../../job/lease.ts';
+import { JobLease, readJob } from '../../job/lease.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import type { ServeContext } from '../../serve/context.ts';
 import type { ArchivePlace } from '../place.ts';
@@ -9,7 +9,7 @@ import type { RewritePlan } from './plan.ts';
 import { readChunk, readPlan } from './plan.ts';
 import { loadSkipped } from './result.ts';
 import type { RewriteJob } from './savepoint.ts';
-import { isSet, rewritePlace, skippedOf } from './savepoint.ts';
+import { checkIdle, isSet, rewritePlace, skippedOf } from './savepoint.ts';
 
 /** Taking a rewrite back: its plan with before and after exchanged, over what was really written. */
 
@@ -23,16 +23,33 @@ export interface Original {
  * Finds a rewrite that is to be taken back.
  *
  * @param ctx of the member at which it ran, which is to be primary now.
- * @throws InputError "unknown-job", "nothing-written", "job-taken"; FormatError; RemoteError
+ * @throws InputError "unknown-job", "invalid-job", "nothing-written", "job-taken", "taken-back"; FormatError; RemoteError
  */
 export async function findOriginal(ctx: ServeContext, place: ArchivePlace, runtime: Runtime, id: string): Promise<Original> {
   const plan = await readPlan(place, runtime, id);
   const job = await readJob(rewritePlace(ctx.table, ctx.tables.control, id), runtime);
   if (job === undefined) throw new InputError('nothing-written', `${id} was planned, but never carried out: there is nothing to take back.`);
-  if (isTaken(job, '', runtime.clock.now()))
-    throw new InputError('job-taken', `${id} is being carried out (${job.owner?.name ?? ''}). Stop it, or wait for its end, then take it back.`);
+  checkIdle(id, job, runtime.clock.now());
   if (job.sum !== plan.sum) throw new FormatError(`the savepoint of ${id} is of another plan than the one in the bucket`);
+  if (job.takenBack !== undefined) throw await takenBackAlready(ctx, runtime, id, job.takenBack);
   return { plan, job };
+}
+
+/** Longest chain of rewrites that take each other back that is followed: a person looks at the newest. */
+const CHAIN_MAX = 100;
+
+/** What to say of a rewrite that is taken back already: of a chain of them, the last one is what can be taken back. @throws FormatError; RemoteError */
+async function takenBackAlready(ctx: ServeContext, runtime: Runtime, id: string, by: string): Promise<InputError> {
+  let last = by;
+  let job: RewriteJob | undefined;
+  for (let n = 0; n < CHAIN_MAX; n += 1) {
+    job = await readJob(rewritePlace(ctx.table, ctx.tables.control, last), runtime);
+    if (job?.takenBack === undefined) break;
+    last = job.takenBack;
+  }
+  const chain = last === by ? '' : `, and that was taken back in turn, last by ${last}`;
+  const todo = job?.done === undefined ? `${last} is not finished: --resume ${last} goes on with it.` : `--undo ${last} takes back what ${last} did.`;
+  return new InputError('taken-back', `${id} is taken back already, by ${by}${chain}. Nothing was changed. ${todo}`);
 }
 
 /**
@@ -66,7 +83,7 @@ export async function* inverseLines(place: ArchivePlace, runtime: Runtime, { pla
  * Says in the savepoint of a rewrite that it is being taken back: one that was not finished cannot go on from then on.
  *
  * @param by the rewrite that takes it back.
- * @throws InputError "job-taken", "job-lost", "went-on" when it was carried on since it was looked at; RemoteError
+ * @throws InputError "job-taken", "job-lost", "taken-back" when another one did since, "went-on" when it was carried on since it was looked at; RemoteError
  */
 export async function markTakenBack(ctx: ServeContext, runtime: Runtime, original: Original, by: string, owner: string): Promise<void> {
   const { v: _, owner: __, ...fresh } = original.job;
@@ -74,6 +91,11 @@ export async function markTakenBack(ctx: ServeContext, runtime: Runtime, origina
   const { next, window, done } = lease.job;
   const seen = original.job;
   const same = next.chunk === seen.next.chunk && next.line === seen.next.line && done === seen.done && (window === undefined) === (seen.window === undefined);
+  const before = lease.job.takenBack;
+  if (before !== undefined) {
+    await lease.release();
+    throw await takenBackAlready(ctx, runtime, original.plan.id, before);
+  }
   if (!same) {
     await lease.release();
     throw new InputError('went-on', `${original.plan.id} was carried on since this plan was made. Nothing was taken back. Plan anew.`);

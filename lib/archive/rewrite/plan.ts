@@ -60,6 +60,18 @@ export interface Preview {
   readonly skipped: readonly Skipped[];
 }
 
+/** One that is being filled. */
+export interface OpenPreview {
+  readonly rewrites: Rewrite[];
+  readonly skipped: Skipped[];
+}
+
+/** Takes a line into a preview, while there is room. */
+export function showIn(preview: OpenPreview, line: PlanLine): void {
+  const part: PlanLine[] = isSkipped(line) ? preview.skipped : preview.rewrites;
+  if (part.length < PREVIEW_LINES) part.push(line);
+}
+
 /** A new rewrite's id, "undo-20261124T101503Z-ab12cd": the name of its row and of its folder. */
 export const rewriteId = (kind: RewriteKind, nowMs: number, nonce: string): string => `${kind}-${nameTime(nowMs)}-${nonce.slice(0, 6)}`;
 
@@ -80,7 +92,7 @@ export async function writePlan(
 ): Promise<{ readonly plan: RewritePlan; readonly preview: Preview }> {
   const chunks: RewritePlan['chunks'] = [];
   const skipped = new Map<string, number>();
-  const preview = { rewrites: [] as Rewrite[], skipped: [] as Skipped[] };
+  const preview: OpenPreview = { rewrites: [], skipped: [] };
   const counts = { puts: 0, deletes: 0, kept: 0, bytes: 0, lines: 0 };
   let open: string[] = [];
   let rawBytes = 0;
@@ -99,13 +111,12 @@ export async function writePlan(
     open.push(text);
     rawBytes += Buffer.byteLength(text, 'utf8') + 1;
     counts.lines += 1;
+    showIn(preview, line);
     if (isSkipped(line)) {
       skipped.set(line.skipped, (skipped.get(line.skipped) ?? 0) + 1);
-      if (preview.skipped.length < PREVIEW_LINES) preview.skipped.push(line);
     } else {
       counts[line.after === undefined ? 'deletes' : 'puts'] += 1;
       if (line.kept !== undefined && line.kept.length > 0) counts.kept += 1;
-      if (preview.rewrites.length < PREVIEW_LINES) preview.rewrites.push(line);
     }
     if (open.length >= PLAN_CHUNK_LINES || rawBytes >= PLAN_CHUNK_RAW_BYTES) await close();
   }
@@ -127,13 +138,17 @@ export async function writePlan(
   return { plan: { ...head, sum }, preview };
 }
 
-/** Reads the head of a plan. @throws InputError "unknown-job"; FormatError naming the object; RemoteError */
+/** Reads the head of a plan. @throws InputError "invalid-job", "unknown-job"; FormatError naming the object; RemoteError */
 export async function readPlan(place: ArchivePlace, runtime: Runtime, id: string): Promise<RewritePlan> {
-  const unknown = (why: string): InputError => new InputError('unknown-job', `There is no plan of the job ${JSON.stringify(id.slice(0, 80))}: ${why}`);
-  if (!ID.test(id)) throw unknown('a job is named as restore, undo and their take-backs say, such as "undo-20261124T101503Z-ab12cd".');
+  if (!ID.test(id))
+    throw new InputError(
+      'invalid-job',
+      `${JSON.stringify(id.slice(0, 80))} is no name of a job: it is what restore and undo say when they plan, such as "undo-20261124T101503Z-ab12cd".`,
+    );
   const name = planName(id);
   const bytes = await wholeObject(place, runtime, name);
-  if (bytes === undefined) throw unknown(`${place.bucket} has no ${name}. Is ${place.member} the member that it ran at?`);
+  if (bytes === undefined)
+    throw new InputError('unknown-job', `There is no plan of the job "${id}": ${place.bucket} has no ${name}. Is ${place.member} the member that it ran at?`);
   const plan = unsealed(bytes, planSchema, name);
   if (plan.id !== id) throw new FormatError(`${name} is of the job ${plan.id}`);
   return plan;

@@ -1,8 +1,9 @@
 import type { Item } from '../../core/attribute.ts';
 import { mapOf, text } from '../../core/attribute.ts';
-import { FormatError } from '../../core/errors.ts';
+import { FormatError, InputError } from '../../core/errors.ts';
 import { n, num, optionalNum, s, str } from '../../core/formats/row-fields.ts';
 import type { JobCodec, JobPlace } from '../../job/lease.ts';
+import { isTaken } from '../../job/lease.ts';
 import type { JobRow } from '../../job/row.ts';
 import { checkKind, jobKey, mapField, ownerFields, readOwner } from '../../job/row.ts';
 import type { TablePort } from '../../ports/table.ts';
@@ -67,6 +68,23 @@ export const NOTHING_DONE: RewriteCounts = { put: 0, deleted: 0, already: 0, cha
 export const countedOf = (c: RewriteCounts): number => c.put + c.deleted + skippedOf(c);
 /** Rewrites that were not written. */
 export const skippedOf = (c: RewriteCounts): number => c.already + c.changed + c.refused;
+
+/** Whether a job is of a plan, and may go on. Pure. @throws FormatError, InputError "taken-back" */
+export function checkGoesOn(plan: RewritePlan, job: RewriteJob): void {
+  if (job.sum !== plan.sum) throw new FormatError(`the savepoint of ${plan.id} is of another plan than the one in the bucket`);
+  if (job.takenBack !== undefined && job.done === undefined)
+    throw new InputError('taken-back', `${plan.id} was not finished, and was taken back by ${job.takenBack}: it cannot go on. Plan anew.`);
+}
+
+/** Refuses a job that somebody carries out now, or was killed so lately that nobody can know. Pure. @throws InputError "job-taken" */
+export function checkIdle(id: string, job: RewriteJob | undefined, nowMs: number): void {
+  if (job?.owner === undefined || !isTaken(job, '', nowMs)) return;
+  const { name, until } = job.owner;
+  throw new InputError(
+    'job-taken',
+    `${id} is being carried out by ${name}. Its lease ends in ${Math.ceil((until - nowMs) / 1_000)} s unless that run renews it: if it was killed, try again then; else stop it, or wait for its end.`,
+  );
+}
 
 /** Where the savepoint of a rewrite is. @param control name of the member's `control` table. */
 export const rewritePlace = (table: TablePort, control: string, id: string): JobPlace<RewriteJob> => ({ table, control, key: jobKey(id), codec: codec(id) });

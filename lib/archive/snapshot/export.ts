@@ -63,7 +63,7 @@ export interface ExportSnapshotResult {
  * it, reads each of its files once to know its SHA-256, and writes our manifest beside it. It is of one moment: what was
  * written by then is in it.
  *
- * @throws InputError "no-pitr", "unsupported", "export-failed", "job-taken", "job-lost", "foreign-table", "too-large" · RemoteError ·
+ * @throws InputError "no-pitr", "unsupported", "export-failed", "job-taken", "job-lost", "foreign-table", "too-large", "too-old" · RemoteError ·
  *   FormatError naming a file that is not as DynamoDB's manifest says. The savepoint is kept, so that the next run goes on.
  */
 export async function exportSnapshot(
@@ -105,7 +105,7 @@ export async function exportSnapshot(
     watcher.progress({ phase: 'finish', files: lease.job.files, of: lease.job.files, items: lease.job.items });
     const time = state.timeMs ?? lease.job.started;
     await lease.save({ started: time, ended: time + END_MARGIN_MS });
-    const manifest = await finishSnapshot(place, runtime, lease, END_MARGIN_MS);
+    const manifest = await finishSnapshot({ table: ports.table, place, control: member.tables.control }, runtime, lease, END_MARGIN_MS);
     return { job: lease.job, resumed, manifest };
   } catch (error) {
     // What failed is thrown; a savepoint that cannot be given up is free when its lease ends.

@@ -63,7 +63,7 @@ export async function importSnapshot(
 /** A file may have been stored by a run that was overtaken, after the manifest was written: it is no part of the snapshot. */
 async function onlyTheseFiles(place: ArchivePlace, runtime: Runtime, manifest: Manifest, prefix: string): Promise<void> {
   const named = new Set(manifest.files.map((file) => file.name));
-  if (prefix === dataPrefix(manifest.id)) await sweep(place, runtime, prefix, (name) => named.has(name));
+  if (prefix === dataPrefix(manifest.id)) await sweep(place, runtime, prefix, ({ key }) => named.has(key));
   const there = new Set<string>();
   for await (const { key } of listAll(place, runtime, prefix)) there.add(key);
   const missing = manifest.files.find((file) => !there.has(file.name));

@@ -37,6 +37,13 @@ export const READ_UNIT_BYTES = 4 * 1_024;
 export const WAIT_STEP_MS = 1_000;
 /** Bytes of one ranged read of a file that does not come in one call. */
 export const RANGE_BYTES = 8 * 1_024 * 1_024;
+/** What a snapshot has left is deleted when it was begun so long ago (ms), unless a savepoint goes on from it. */
+export const ABANDONED_AFTER_MS = 86_400_000;
+/**
+ * So long before the log of its first page expires a snapshot must be finished (ms), at most half of the time that the log is kept:
+ * S3 applies its rules once a day. https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+ */
+export const EXPIRY_MARGIN_MS = 86_400_000;
 /** Objects that are deleted at the same time. */
 export const DELETES_AT_ONCE = 8;
 /** Between two looks at an export of DynamoDB's (ms): it takes minutes. */

@@ -7,7 +7,7 @@ import type { FreshJob, JobPlace } from '../../job/lease.ts';
 import type { JobRow } from '../../job/row.ts';
 import { checkKind, jobKey, listField, mapField, ownerFields, readOwner } from '../../job/row.ts';
 import type { TablePort } from '../../ports/table.ts';
-import { SEGMENTS_MAX } from './limits.ts';
+import { EXPIRY_MARGIN_MS, SEGMENTS_MAX } from './limits.ts';
 
 /**
  * The savepoint of a member's snapshot: the row `job / snapshot` of its `control` table. It holds the snapshot that is being
@@ -71,6 +71,10 @@ export interface SnapshotJob extends JobRow {
 
 /** Whether every page was read. */
 export const isScanned = (job: Pick<SnapshotJob, 'segments'>): boolean => job.segments.every((segment) => segment.done);
+
+/** Whether a snapshot that is not finished comes too late: the log since it was begun expires. Pure. @param retentionMs how long the log is kept; absent: not known */
+export const isTooOld = (job: Pick<SnapshotJob, 'started'>, retentionMs: number | undefined, nowMs: number): boolean =>
+  retentionMs !== undefined && nowMs - job.started > retentionMs - Math.min(EXPIRY_MARGIN_MS, retentionMs / 2);
 
 /** The newest finished snapshot that a savepoint knows: its own, else the one before. Pure. */
 export const lastFinished = (job: SnapshotJob | undefined): Pick<SnapshotJob, 'last'> => {

@@ -1,6 +1,7 @@
 import { InputError } from '../../core/errors.ts';
 import { sha256Base64 } from '../../core/formats/segment.ts';
 import { isRemote } from '../../ports/errors.ts';
+import type { ListedObject } from '../../ports/objects.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import { retried } from '../../replicate/retry.ts';
 import { together } from '../../replicate/together.ts';
@@ -42,7 +43,7 @@ export async function storeOnce(place: ArchivePlace, runtime: Runtime, name: str
  *
  * @throws RemoteError
  */
-export async function sweep(place: ArchivePlace, runtime: Runtime, prefix: string, keep: (name: string) => boolean): Promise<number> {
+export async function sweep(place: ArchivePlace, runtime: Runtime, prefix: string, keep: (object: ListedObject) => boolean): Promise<number> {
   let deleted = 0;
   let due: string[] = [];
   const flush = async (): Promise<void> => {
@@ -50,9 +51,9 @@ export async function sweep(place: ArchivePlace, runtime: Runtime, prefix: strin
     deleted += due.length;
     due = [];
   };
-  for await (const { key } of listAll(place, runtime, prefix)) {
-    if (keep(key)) continue;
-    due.push(key);
+  for await (const object of listAll(place, runtime, prefix)) {
+    if (keep(object)) continue;
+    due.push(object.key);
     if (due.length >= DELETES_AT_ONCE) await flush();
   }
   await flush();

@@ -83,7 +83,7 @@ export interface SnapshotResult {
  *
  * Memory: one file of each part, and one page.
  *
- * @throws InputError "on-demand", "job-taken", "job-lost", "foreign-table", "too-large", "name-taken" · RemoteError, FormatError.
+ * @throws InputError "on-demand", "job-taken", "job-lost", "foreign-table", "too-large", "too-old", "name-taken" · RemoteError, FormatError.
  *   The savepoint is kept, so that the next run goes on.
  */
 export async function takeSnapshot(
@@ -139,7 +139,7 @@ export async function takeSnapshot(
     }
     await refuseReplaced();
     watcher.progress({ phase: 'finish', items: lease.job.items, rawBytes: lease.job.rawBytes, worked: worked() });
-    const manifest = await finishSnapshot(place, runtime, lease, options.endMarginMs ?? END_MARGIN_MS);
+    const manifest = await finishSnapshot({ ...ports, control: member.tables.control }, runtime, lease, options.endMarginMs ?? END_MARGIN_MS);
     return { job: lease.job, resumed, manifest };
   } catch (error) {
     // What failed is thrown; a savepoint that cannot be given up is free when its lease ends.

@@ -55,7 +55,7 @@ export async function undoScope(place: ArchivePlace, runtime: Runtime, bad: BadC
   const findings = [...checkChain(seen, known.shards), ...unheard(seen, known.stream)].filter((f) => (f.toMs ?? Number.POSITIVE_INFINITY) >= bad.fromMs);
   if (findings.length > 0)
     throw new RestoreRefusedError(
-      `The log from ${isoSeconds(bad.fromMs)} on, which tells what was there before and what was written since, is not whole: ${findings[0]?.what}`,
+      `The log from ${isoSeconds(bad.fromMs)} on, which tells what was there before and what was written since, is not whole.`,
       findings,
     );
   checkBegin(seen, bad);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ArchiveState } from '../../../lib/archive/log/state.ts';
 import { encodeArchiveState } from '../../../lib/archive/log/state.ts';
+import { encodeArchiveSettings } from '../../../lib/archive/settings-row.ts';
 import { encodeSnapshotJob, freshSnapshot } from '../../../lib/archive/snapshot/savepoint.ts';
 import type { Shard } from '../../../lib/core/formats/rows.ts';
 import { encodeShard } from '../../../lib/core/formats/rows.ts';
@@ -84,7 +85,31 @@ describe('syncline status', () => {
     });
     const { stdout } = await world.run('status');
     const row = stdout.split('\n').find((line, i, all) => line.startsWith(A) && all[i - 1]?.startsWith('ARCHIVE'));
-    expect(row).toMatch(/ s ago +3 h ago +1 d ago +none$/);
+    expect(row).toMatch(/ 1 min ago +3 h ago +1 d ago +none$/);
+  });
+
+  it('says since when nothing was read, when the log rests on old marks alone; that alone needs no person', async () => {
+    const world = await new World().deploy().init();
+    const { control } = world.context(A).tables;
+    const calm = (await world.run('status', '--json')).code;
+    await world.region(A).table.put(control, encodeShard({ id: 's', sent: mark('9', 2 * HOUR), seen: mark('9', 2 * HOUR) }));
+    const { code, json } = await world.run('status', '--json');
+    expect(json.members[0].archive).toMatchObject({ quietSince: NOW - 2 * HOUR, until: expect.any(Number) });
+    expect(code).toBe(calm);
+    const quiet = (await world.run('status')).stdout;
+    expect(quiet).toContain(`${A}: Nothing has been read from the stream of the table since`);
+    expect(quiet).toContain('syncline doctor');
+    await world.region(A).table.put(control, encodeShard({ id: 's', sent: mark('9', HOUR / 60), seen: mark('9', HOUR / 60) }));
+    expect((await world.run('status', '--json')).json.members[0].archive).not.toHaveProperty('quietSince');
+  });
+
+  it('takes the window that the member is deployed with', async () => {
+    const world = await new World().deploy().init();
+    const { table } = world.region(A);
+    const until = async (): Promise<number> => (await world.run('status', '--json')).json.members[0].archive.until;
+    const before = await until();
+    await table.put(world.context(A).tables.control, encodeArchiveSettings({ windowMs: 300_000, retentionMs: DAY }));
+    expect(before - (await until())).toBe(240_000);
   });
 
   it('alarms, and says what to do, when the log is behind', async () => {

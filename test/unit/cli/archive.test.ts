@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { archivePlace } from '../../../lib/archive/place.ts';
+import { encodeArchiveSettings } from '../../../lib/archive/settings-row.ts';
 import { takeSnapshot } from '../../../lib/archive/snapshot/take.ts';
+import { encodeShard } from '../../../lib/core/formats/rows.ts';
 import { archiveSteps, cityStory } from './archived.ts';
 import type { Json } from './world.ts';
 import { city, NOW, REGIONS, World } from './world.ts';
@@ -11,22 +13,24 @@ const [A, B, C] = REGIONS;
 const HOUR = 3_600;
 
 /** A log of three hours, and items of which a snapshot is taken. */
-async function archived(snapshot = true): Promise<{ world: World; names: string[] }> {
+async function archived(snapshot = true, lastAgo = HOUR): Promise<{ world: World; names: string[] }> {
   const world = await new World().deploy().init();
-  const ulm = cityStory(1, [3 * HOUR, 'Ulm'], [2 * HOUR, 'Neu-Ulm'], [HOUR, 'Ulm']);
+  const ulm = cityStory(1, [3 * HOUR, 'Ulm'], [2 * HOUR, 'Neu-Ulm'], [lastAgo, 'Ulm']);
   const names = await archiveSteps(
     world,
     A,
     ulm.map((step) => [step]),
   );
   await world.put(A, city(1, 'Ulm'));
-  if (snapshot) {
-    const member = world.context(A);
-    const { table, objects } = world.region(A);
-    const watcher = { progress: () => undefined, stopped: () => false };
-    await takeSnapshot(member, { table, place: archivePlace(member, objects) }, world.runtime, { owner: 'test', segments: 1 }, watcher);
-  }
+  if (snapshot) await take(world);
   return { world, names };
+}
+
+async function take(world: World): Promise<void> {
+  const member = world.context(A);
+  const { table, objects } = world.region(A);
+  const watcher = { progress: () => undefined, stopped: () => false };
+  await takeSnapshot(member, { table, place: archivePlace(member, objects) }, world.runtime, { owner: 'test', segments: 1 }, watcher);
 }
 
 describe('syncline archive status', () => {
@@ -53,6 +57,14 @@ describe('syncline archive status', () => {
     expect(stdout).toMatch(/verified +never/);
   });
 
+  it('says since when nothing was read, when the log rests on old marks alone', async () => {
+    const { world } = await archived();
+    const mark = { sequence: '9', at: NOW - HOUR * 1_000 };
+    await world.region(A).table.put(world.context(A).tables.control, encodeShard({ id: 's', sent: mark, seen: mark }));
+    expect((await world.run('archive', 'status', '--json')).json.archives[0].log).toMatchObject({ quietSinceMs: NOW - HOUR * 1_000 });
+    expect((await world.run('archive', 'status')).stdout).toContain('Nothing has been read from the stream of the table since 2027-01-15T07:00:00Z.');
+  });
+
   it('says that there is no snapshot, and how one is taken', async () => {
     const { world } = await archived(false);
     const { code, json } = await world.run('archive', 'status', '--json');
@@ -72,6 +84,52 @@ describe('syncline archive status', () => {
       [B, 'unreachable'],
       [C, undefined],
     ]);
+  });
+
+  it('offers whole seconds, from the one after the end of the snapshot on', async () => {
+    const { world } = await archived();
+    world.clock.wall += 600_000;
+    const { restorable, snapshots } = (await world.run('archive', 'status', '--json')).json.archives[0];
+    expect(restorable[0].fromMs % 1_000).toBe(0);
+    expect(restorable[0].fromMs).toBeGreaterThanOrEqual(snapshots[0].endedMs);
+    expect(restorable[0].toMs % 1_000).toBe(0);
+  });
+
+  it('says that the log has not reached a new snapshot yet, and what to do then', async () => {
+    const { world } = await archived();
+    const { code, json } = await world.run('archive', 'status', '--json');
+    expect(code).toBe(3);
+    expect(json.archives[0]).toMatchObject({ restorable: [], lack: { reason: 'not-yet' } });
+    expect(json.next_steps[0].command).toContain(`archive status --member ${A}`);
+  });
+
+  it('takes a damaged snapshot for a damaged snapshot, and no hole of the log', async () => {
+    const { world } = await archived();
+    const [snapshot] = (await world.run('snapshot', 'list', '--json')).json.snapshots;
+    world.clock.wall += 600_000;
+    const before = (await world.run('archive', 'status', '--json')).json.archives[0].restorable;
+    await take(world);
+    world.clock.wall += 600_000;
+    const ids = (await world.run('snapshot', 'list', '--json')).json.snapshots.map((s: Json) => s.id);
+    const newest = ids.find((id: string) => id !== snapshot.id);
+    world.region(A).buckets.flipBit(world.context(A).bucket, `scans/${newest}/manifest.json`, 100);
+    expect((await world.run('archive', 'verify')).code).toBe(3);
+    const { restorable } = (await world.run('archive', 'status', '--json')).json.archives[0];
+    expect(restorable).toHaveLength(1);
+    expect(restorable[0].fromMs).toBe(before[0].fromMs);
+    expect(restorable[0].toMs).toBeGreaterThan(before[0].toMs + 500_000);
+  });
+
+  it('says that a gap of the log is why nothing can be restored, and that a new snapshot helps', async () => {
+    // The one after it was made once the snapshot was taken.
+    const { world, names } = await archived(true, -300);
+    await world.region(A).objects.delete(world.context(A).bucket, names[1] as string);
+    world.clock.wall += 600_000;
+    await world.run('archive', 'verify');
+    const { code, json } = await world.run('archive', 'status', '--json');
+    expect(code).toBe(3);
+    expect(json.archives[0].lack).toMatchObject({ reason: 'gap', what: expect.stringContaining(names[1] as string) });
+    expect(json.next_steps[0].command).toContain(`snapshot --member ${A}`);
   });
 
   it('is not stopped by what is damaged', async () => {
@@ -121,6 +179,15 @@ describe('syncline archive verify', () => {
     expect(status.code).toBe(3);
     expect(status.json.attention.find((a: Json) => a.code === 'archive-damaged')).toMatchObject({ member: A });
     expect(status.json.next_steps.map((s: Json) => s.command).join()).toContain(`archive verify --member ${A}`);
+  });
+
+  it('takes what is older than the member keeps it for expired', async () => {
+    const { world, names } = await archived();
+    const { bucket, tables } = world.context(A);
+    await world.region(A).objects.delete(bucket, names[0] as string);
+    expect((await world.run('archive', 'verify', '--json')).json.archives[0].findings).toMatchObject([{ kind: 'missing', object: names[0] }]);
+    await world.region(A).table.put(tables.control, encodeArchiveSettings({ retentionMs: 2.5 * HOUR * 1_000 }));
+    expect((await world.run('archive', 'verify', '--json')).json.archives[0].findings).toEqual([]);
   });
 
   it('finds a byte that was changed only when it reads every byte', async () => {

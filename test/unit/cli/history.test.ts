@@ -40,7 +40,11 @@ describe('syncline history', () => {
         '',
       ].join('\n'),
     );
-    expect(stderr).toMatch(new RegExp(`^From the log of ${A}: \\d+ requests, \\d+ (KB|bytes) read\\.\n$`));
+    expect(stderr).toMatch(
+      new RegExp(
+        `^The log of ${A} is sure from \\S+ to \\S+: what was changed later may not be in it\\.\nFrom the log of ${A}: \\d+ requests, \\d+ (KB|bytes) read\\.\n$`,
+      ),
+    );
   });
 
   it('is a document with --json, with both images, and says what it read', async () => {
@@ -68,6 +72,17 @@ describe('syncline history', () => {
         more: false,
       },
     ]);
+  });
+
+  it('says which times the log surely covers, where another one was asked for', async () => {
+    const world = await archived();
+    const notes = async (...args: string[]): Promise<string> => (await world.run('history', KEY, ...args)).stderr;
+    expect(await notes('--since', '-30m', '--until', '-20m')).not.toContain('is sure');
+    expect(await notes('--since', '-30d', '--until', '-20m')).toContain('sure from 2027-01-15T05:00:00Z to 2027-01-15T07:5');
+    expect(await notes('--since', '-30d', '--until', '-20m')).toContain('what was changed before may not be in it');
+    expect(await notes('--since', '-30d')).toContain('before or later');
+    const { json } = await world.run('history', KEY, '--json');
+    expect(json.log).toEqual({ from: '2027-01-15T05:00:00Z', until: expect.stringMatching(/^2027-01-15T07:5/) });
   });
 
   it('shows the newest changes up to a limit, and says that there are more', async () => {

@@ -78,6 +78,35 @@ describe('syncline log', () => {
     expect((await world.run('log', '--since', '-1d', '--member', 'moon')).code).toBe(2);
   });
 
+  it('says on stderr what is missing between two segments, when it comes to it, writes the rest, and ends with 3', async () => {
+    const world = await new World().deploy().init();
+    const names = await archiveSteps(
+      world,
+      A,
+      Array.from({ length: 4 }, (_, i) => cityStory(i, [(4 - i) * HOUR, `city ${i}`])),
+    );
+    const { bucket } = world.context(A);
+    await world.region(A).objects.delete(bucket, names[2] as string);
+    const { code, stdout, stderr } = await world.run('log', '--since', '-1d');
+    expect(code).toBe(3);
+    expect(lines(stdout).map((l) => l.key.cityId)).toEqual([0, 1, 3]);
+    expect(stderr).toContain(`gap: ${names[2]} is missing`);
+    // Outside of the time that was asked for it is nobody's concern; at its end the next segment tells.
+    expect((await world.run('log', '--since', '-1d', '--until', '-200m')).code).toBe(0);
+    expect((await world.run('log', '--since', '-59m')).code).toBe(0);
+    const end = await world.run('log', '--since', '-1d', '--until', '-100m');
+    expect(end.code).toBe(3);
+    expect(end.stderr).toContain(`gap: ${names[2]} is missing`);
+  });
+
+  it('says up to when the log is sure, where a later time was asked for, and nothing where not', async () => {
+    const world = await archived();
+    expect((await world.run('log', '--since', '-30m')).stderr).toMatch(
+      new RegExp(`^The log of ${A} is sure from \\S+ to \\S+: what was changed later may not be in it`),
+    );
+    expect((await world.run('log', '--since', '-30m', '--until', '-20m')).stderr).toBe('');
+  });
+
   it('names the object that is damaged, and fails', async () => {
     const world = await new World().deploy().init();
     const [name] = await archiveSteps(world, A, [cityStory(1, [HOUR, 'Ulm'])]);

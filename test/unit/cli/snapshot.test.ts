@@ -135,11 +135,81 @@ describe('snapshot', () => {
   });
 });
 
+describe('snapshot list', () => {
+  it('calls a snapshot damaged when the last deep verification found a file of it so, a later quick one or not', async () => {
+    const world = await deployed();
+    const { json } = await world.run('snapshot', '--yes', '--json');
+    world.clock.wall += 60_000;
+    const data = world
+      .region(A)
+      .buckets.keys(bucket(world))
+      .find((key) => key.includes('/data/')) as string;
+    world.region(A).buckets.flipBit(bucket(world), data, 80);
+    for (const deep of [['--deep'], []]) {
+      await world.run('archive', 'verify', ...deep);
+      world.clock.wall += 60_000;
+      const listed = await world.run('snapshot', 'list', '--json');
+      expect(listed.code).toBe(3);
+      expect(listed.json.snapshots).toMatchObject([{ id: json.id, state: 'damaged', why: expect.stringContaining(data) }]);
+      expect(listed.json.snapshots[0]).not.toHaveProperty('verified');
+    }
+    expect((await world.run('snapshot', 'list')).stdout).toMatch(/ damaged +damaged/);
+    world.region(A).buckets.flipBit(bucket(world), data, 80);
+    await world.run('archive', 'verify', '--deep');
+    expect((await world.run('snapshot', 'list', '--json')).json.snapshots).toMatchObject([{ state: 'finished', verified: expect.any(String) }]);
+  });
+
+  it('shows the others’ snapshots when one member does not answer, and ends with 4', async () => {
+    const world = await deployed();
+    await world.run('snapshot', '--yes');
+    world.down.add(B);
+    const { code, json } = await world.run('snapshot', 'list', '--json');
+    expect(code).toBe(4);
+    expect(json.snapshots).toMatchObject([{ member: A }]);
+    expect(json.failed).toMatchObject([{ member: B, error: { code: 'unreachable' } }]);
+    expect((await world.run('snapshot', 'list')).stdout).toContain(`${B}: No answer`);
+  });
+
+  it('says a whole second from which a restore is possible, and no age of 0 ms', async () => {
+    const world = await deployed();
+    // Time goes on while the table is read, so that the end is no whole second.
+    world.cloud.witness = (call) => {
+      if (call.op === 'scan') world.clock.wall += 137;
+    };
+    const { json } = await world.run('snapshot', '--yes', '--json');
+    const id = json.id as string;
+    const manifest = JSON.parse(new TextDecoder().decode((await world.region(A).objects.get(bucket(world), manifestName(id)))?.body));
+    expect(manifest.endedMs % 1_000).not.toBe(0);
+    expect(Date.parse(json.serves)).toBeGreaterThan(manifest.endedMs);
+    expect(Date.parse(json.serves) - manifest.endedMs).toBeLessThan(1_000);
+    const { stdout } = await world.run('snapshot', 'list');
+    expect(stdout).toContain(json.serves);
+    expect(stdout).toContain('just now');
+  });
+});
+
+describe('the command line of snapshot', () => {
+  it('names the word that is no command', async () => {
+    const { code, json } = await (await deployed()).run('snapshot', 'foo', '--json');
+    expect(code).toBe(2);
+    expect(json.error.message).toContain('"snapshot" has no command "foo". It has take, list, import');
+  });
+
+  it('shows the options of its own examples in its help', async () => {
+    const { stdout } = await (await deployed()).run('snapshot', '--help');
+    for (const option of ['--member <member>', '--rate <items>', '--yes']) expect(stdout).toContain(option);
+  });
+});
+
 describe('snapshot import', () => {
   const request: ImportRequest[] = [];
   const states: ImportState[] = [];
+  let withoutPitr = false;
   const fake: ExportsPort = {
-    beginExport: async () => 'arn',
+    beginExport: async () => {
+      if (withoutPitr) throw new RemoteError('invalid', 'PointInTimeRecoveryUnavailableException', 'It is off.');
+      return 'arn';
+    },
     describeExport: async () => ({ status: 'failed', why: 'no' }),
     beginImport: async (one) => {
       if (one.table === 'nothing') throw new RemoteError('invalid', 'Unsupported', 'The service has no ImportTable: UnknownOperationException: .');
@@ -148,6 +218,8 @@ describe('snapshot import', () => {
     },
     describeImport: async () => states.shift() ?? { status: 'done', imported: 12, processed: 12, errors: 0, bytes: 1 },
   };
+
+  let endpoint: readonly string[] | undefined;
 
   async function run(world: World, asked: string[] | undefined, ...args: string[]): Promise<{ code: number; json: Json; stderr: string }> {
     const [stdout, stderr] = [collect(), collect()];
@@ -162,7 +234,14 @@ describe('snapshot import', () => {
       program,
       async (_, body) => {
         const out = new Output(stdout.stream, stderr.stream, { json: args.includes('--json'), color: false });
-        const options = { set: 'cities', regions: REGIONS.join(','), account: '000000000000', keys: 'country:S,cityId:N', timeout: 60 };
+        const options = {
+          set: 'cities',
+          regions: REGIONS.join(','),
+          account: '000000000000',
+          keys: 'country:S,cityId:N',
+          timeout: 60,
+          ...(endpoint && { endpoint }),
+        };
         code = await body(await openSession(options, world.outside(), out, {}));
       },
       io,
@@ -183,6 +262,29 @@ describe('snapshot import', () => {
     const done = await run(world, undefined, 'import', json.id, '--to', 'copy', '--yes', '--json');
     expect(done).toMatchObject({ code: 0, json: { state: 'done', table: 'copy', imported: 12 } });
     expect(request.at(-1)).toMatchObject({ table: 'copy', bucket: bucket(world), prefix: `scans/${json.id}/data/`, compression: 'zstd' });
+  });
+
+  it('does not go on with an export that DynamoDB refused, and status does not call it running', async () => {
+    const world = await deployed();
+    withoutPitr = true;
+    expect((await run(world, undefined, '--via', 'export', '--yes', '--json')).json.error.code).toBe('no-pitr');
+    expect((await world.run('status', '--json')).json.members[0].archive).not.toHaveProperty('running');
+    expect((await world.run('snapshot', '--via', 'export', '--json')).json.error.plan).not.toHaveProperty('goesOn');
+    withoutPitr = false;
+  });
+
+  it('warns of the local cloud’s import, which reads no zstd, before it asks and when it has failed', async () => {
+    const world = await deployed();
+    const { json } = await world.run('snapshot', '--yes', '--json');
+    const gzip = await world.run('snapshot', '--compression', 'gzip', '--yes', '--json');
+    const importOf = (id: string, ...more: string[]) => run(world, [], 'import', id, '--to', 'copy', ...more);
+    expect((await importOf(json.id)).stderr).not.toContain('zstd');
+    endpoint = ['http://127.0.0.1:4566'];
+    expect((await importOf(json.id)).stderr).toContain('syncline snapshot --compression gzip');
+    expect((await importOf(gzip.json.id)).stderr).not.toContain('--compression');
+    states.push({ status: 'failed', why: 'InputCompressionTypeNotSupported', imported: 0, processed: 0, errors: 0, bytes: 0 });
+    expect((await importOf(json.id, '--yes', '--json')).json.error.message).toContain('syncline snapshot --compression gzip');
+    endpoint = undefined;
   });
 
   it('asks first, and does nothing when the answer is no', async () => {

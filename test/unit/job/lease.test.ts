@@ -3,6 +3,7 @@ import { SeededChance } from '../../../lib/adapters/memory/chance.ts';
 import { ManualClock } from '../../../lib/adapters/memory/clock.ts';
 import { MemoryCloud } from '../../../lib/adapters/memory/cloud.ts';
 import type { Item } from '../../../lib/core/attribute.ts';
+import { CLOCK_OFFSET_MAX_MS, REQUEST_EFFECT_MAX_MS } from '../../../lib/core/constants.ts';
 import { FormatError } from '../../../lib/core/errors.ts';
 import { n, num } from '../../../lib/core/formats/row-fields.ts';
 import { CONTROL_KEY_SCHEMA } from '../../../lib/core/formats/rows.ts';
@@ -116,6 +117,33 @@ describe('the lease of a job', () => {
     expect(() => lease.admit()).toThrow('stood still');
     await clock.run(lease.renew());
     lease.admit();
+  });
+
+  it('counts from before the write, however long the write and its repetitions take', async () => {
+    const { clock, cloud, place, runtime } = setting();
+    const lease = await clock.run(JobLease.claim(place, runtime, 'one', FRESH, false));
+    await clock.advance(RENEW_MS);
+    let late = 3;
+    cloud.hook = async (call) => {
+      if (call.op !== 'put' || late === 0) return {};
+      late -= 1;
+      await clock.sleep(2_000);
+      return { refuse: new RemoteError('unanswered', 'TimeoutError', 'no answer') };
+    };
+    await clock.run(lease.renew());
+    expect(late).toBe(0);
+    const until = (await clock.run(readJob(place, runtime)))?.owner?.until as number;
+    expect(until - clock.now()).toBeLessThan(LEASE_MS - 6_000);
+    // Nothing is admitted that may take effect after the end that others read in the row.
+    for (;;) {
+      try {
+        lease.admit();
+      } catch {
+        break;
+      }
+      expect(clock.now() + REQUEST_EFFECT_MAX_MS + CLOCK_OFFSET_MAX_MS).toBeLessThanOrEqual(until);
+      await clock.advance(100);
+    }
   });
 
   it('is renewed when it is due, and not before', async () => {

@@ -47,7 +47,9 @@ describe('The query of a history', () => {
   });
 
   it('refuses a time that begins after its end', () => {
-    expect(() => historyIntent(query({ since: '2026-11-24T11:00:00Z', until: '2026-11-24T10:00:00Z' }), SCHEMA, MEMBERS)).toThrow('is later than "until"');
+    expect(() => historyIntent(query({ since: '2026-11-24T11:00:00Z', until: '2026-11-24T10:00:00Z' }), SCHEMA, MEMBERS)).toThrow(
+      'is later than "until". Give the earlier of the two times as "since"',
+    );
   });
 
   it('gives a key attribute its own name, and the option of that name a "$"', () => {

@@ -78,6 +78,19 @@ describe('GET /items/history', () => {
     expect(await ask(new World())).toMatchObject({ status: 200, json: { changes: [] } });
   });
 
+  it('says once, on the last page, that the log begins later than the time that was asked for', async () => {
+    const world = new World();
+    await store(world, EU, TEN);
+    const began = at(0);
+    const since = '2020-01-01T00:00:00Z';
+    const first = await ask(world, { since, limit: '6' });
+    expect(first.json).not.toHaveProperty('gaps');
+    const last = await ask(world, { since, limit: '6', cursor: first.json['next'] as string });
+    expect(last.json['gaps']).toEqual([{ from: Date.parse(since), to: began, what: expect.stringContaining('The log begins at 2026-11-24T10:00:00Z') }]);
+    expect((await ask(world, { since: '2026-11-24T10:00:30Z' })).json).toEqual({ changes: [] });
+    expect((await ask(world)).json).not.toHaveProperty('gaps');
+  });
+
   it('leads from page to page, through every change once, whatever the limit', async () => {
     const world = new World();
     await store(world, EU, TEN);
@@ -106,6 +119,19 @@ describe('GET /items/history', () => {
     const names = [first, second, third].flatMap(changesOf).map((change) => change['sequence']);
     expect(names).toEqual(['1009', '1008', '1007', '1006', '1005', '1004', '1003', '1002', '1001']);
     expect(third.json['next']).toBeUndefined();
+  });
+
+  it('leads through changes that are stamped a little out of order, too', async () => {
+    const world = new World();
+    await store(world, EU, [story([at(1), city('a')], [at(5), city('b')], [at(4), city('c')], [at(6), city('d')])]);
+    const seen: unknown[] = [];
+    let cursor: string | undefined;
+    do {
+      const got = await ask(world, { limit: '1', ...(cursor !== undefined && { cursor }) });
+      seen.push(...changesOf(got).map((change) => change['sequence']));
+      cursor = got.json['next'] as string | undefined;
+    } while (cursor !== undefined && seen.length < 10);
+    expect(seen).toEqual(['1004', '1003', '1002', '1001']);
   });
 
   it('has only the changes of a time, both ends included', async () => {

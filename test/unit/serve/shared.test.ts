@@ -16,7 +16,8 @@ describe('settings', () => {
     expect(regionAccess(of, 'eu-central-1')).toEqual({ region: 'eu-central-1' });
     expect(readSettings({ ...ENV, SYNCLINE_ENDPOINTS: '' })).toMatchObject({ endpoints: {}, lingerMs: 0 });
     expect(readSettings(ENV).archive).toEqual({ retentionDays: 35 });
-    expect(readSettings({ ...ENV, SYNCLINE_ARCHIVE: '{"retentionDays":7,"snapshotEveryMs":3600000}' }).archive).toEqual({
+    expect(readSettings({ ...ENV, SYNCLINE_ARCHIVE: '{"windowS":5,"retentionDays":7,"snapshotEveryMs":3600000}' }).archive).toEqual({
+      windowS: 5,
       retentionDays: 7,
       snapshotEveryMs: 3_600_000,
     });
@@ -30,6 +31,7 @@ describe('settings', () => {
     [{ ...ENV, SYNCLINE_MEMBER: 'mars' }, /SYNCLINE_MEMBER names no member.*eu-central-1, us-east-1/],
     [{ ...ENV, SYNCLINE_ENDPOINTS: '{"us-east-1":"file:///x"}' }, /SYNCLINE_ENDPOINTS is not valid: us-east-1: /],
     [{ ...ENV, SYNCLINE_ARCHIVE: '{"retentionDays":0}' }, /SYNCLINE_ARCHIVE is not valid: retentionDays: /],
+    [{ ...ENV, SYNCLINE_ARCHIVE: '{"windowS":301,"retentionDays":7}' }, /SYNCLINE_ARCHIVE is not valid: windowS: /],
     [{ ...ENV, SYNCLINE_LINGER_MS: '1.5' }, /SYNCLINE_LINGER_MS is not valid: must be whole milliseconds/],
   ])('%#: say which variable is wrong, and how', (env, message) => {
     expect(() => readSettings(env)).toThrow(SettingsError);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkChain } from '../../../../lib/archive/log/chain.ts';
+import { ChainWalk, checkChain } from '../../../../lib/archive/log/chain.ts';
 import type { ChainedSegment } from '../../../../lib/archive/log/chain-findings.ts';
 import { streamBegan } from '../../../../lib/archive/log/chain-findings.ts';
 import { readLogName } from '../../../../lib/core/formats/archive-names.ts';
@@ -101,6 +101,21 @@ describe('the chain of a log', () => {
     expect(checkChain(without(bucket, 0), rows, { nowMs: AT + 3_600_000 })).toHaveLength(1);
     expect(checkChain(without(bucket, 0), rows, { nowMs: AT + 40 * DAY, retentionMs: 50 * DAY })).toHaveLength(1);
     expect(checkChain(without(bucket, 0), rows, { nowMs: AT + 40 * DAY, retentionMs: 35 * DAY })).toEqual([]);
+  });
+
+  test('may lack any segment that is older than they are kept: S3 removes them in no order', async () => {
+    const bucket = await family();
+    const expiry = { nowMs: AT + 40 * DAY, retentionMs: 35 * DAY };
+    for (const gone of [[1], [5], [2, 4, 6], [0, 3]]) expect(checkChain(without(bucket, ...gone), bucket.rows(), expiry)).toEqual([]);
+    // A younger one may not.
+    expect(checkChain(without(bucket, 1), bucket.rows(), { ...expiry, retentionMs: 50 * DAY })).toHaveLength(1);
+  });
+
+  test('says from when on nothing has expired', async () => {
+    const bucket = await family();
+    const walk = new ChainWalk(() => undefined, [], { nowMs: AT + 40 * DAY, retentionMs: 35 * DAY });
+    for (const segment of without(bucket, 5)) walk.push(segment);
+    expect(walk.end()).toBe(AT + 30_000);
   });
 
   test('goes on without a segment that a row does not name yet', async () => {

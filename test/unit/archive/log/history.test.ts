@@ -133,6 +133,28 @@ describe('the history of a key', () => {
     expect(findings).toMatchObject([{ kind: 'missing', object: bucket.segments[3]?.name }]);
   });
 
+  test('takes for expired what is older than all that is left of its own shard, whichever shards are beside it', async () => {
+    const bucket = new LogBucket();
+    const shards = ['shard-a', 'shard-z'];
+    for (let i = 0; i < 12; i += 1) await bucket.append([change(i, `k${i % 2}`)], { shard: shards[i % 2] as string });
+    for (const of of shards) {
+      const rolled = bucket.segments.filter(({ head }) => head.shard === of).map(({ body }) => ({ ...decodeSegment(body).footer, bytes: body.length }));
+      const { name, body } = encodeRollup(rolled);
+      await bucket.put(name, body);
+    }
+    for (const { name } of bucket.segments.slice(0, 6)) await bucket.remove(name);
+    for (const k of ['k0', 'k1']) {
+      const { changes, findings } = await history(bucket.place, bucket.runtime, key(k));
+      expect(findings).toEqual([]);
+      expect(changes).toHaveLength(3);
+    }
+    // Nothing of the shard is left: all of it has expired. What is missing in between has not.
+    for (const { name } of bucket.segments.slice(6).filter(({ head }) => head.shard === 'shard-z')) await bucket.remove(name);
+    expect((await history(bucket.place, bucket.runtime, key('k1'))).findings).toEqual([]);
+    await bucket.remove(bucket.segments[8]?.name ?? '');
+    expect((await history(bucket.place, bucket.runtime, key('k0'))).findings).toMatchObject([{ kind: 'missing', object: bucket.segments[8]?.name }]);
+  });
+
   test('begins no request when the time is over', async () => {
     const bucket = new LogBucket();
     await bucket.fill(3, 20);

@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest';
 import { MemoryCloud } from '../../../../lib/adapters/memory/cloud.ts';
 import type { ArchiveState } from '../../../../lib/archive/log/state.ts';
-import { decodeArchiveState, encodeArchiveState, readArchiveState, saveRolled, saveVerified } from '../../../../lib/archive/log/state.ts';
+import {
+  decodeArchiveState,
+  encodeArchiveState,
+  FORGOTTEN_MAX,
+  readArchiveState,
+  SHARDS_HELD_MAX,
+  STATE_FINDINGS_MAX,
+  saveRolled,
+  saveVerified,
+} from '../../../../lib/archive/log/state.ts';
 import { CONTROL_KEY_SCHEMA } from '../../../../lib/core/formats/rows.ts';
+import { itemBytes } from '../../../../lib/core/size.ts';
 import { LogBucket } from './support.ts';
 
 const STATE: ArchiveState = {
@@ -11,8 +21,9 @@ const STATE: ArchiveState = {
     shards: {
       'L/s1': { done: false, last: { first: '10', firstAt: 1, last: '20', toMs: 2, sha256: 'x' } },
       'L/s2': { done: true, last: { first: '3', firstAt: 1, last: '4', toMs: 2 } },
-      'L/s3': { done: false },
+      'L/s3': { done: false, next: 7_000 },
     },
+    forgotten: ['abcdefgh', '+/345678'],
     discover: 'log/L/s3/~',
     findings: 1,
     newest: ['three'],
@@ -29,6 +40,22 @@ function control(bucket: LogBucket) {
 test('the row of the archive gives back what was written', () => {
   expect(decodeArchiveState(encodeArchiveState(STATE))).toEqual(STATE);
   expect(decodeArchiveState(encodeArchiveState({ rolledV: 0 }))).toEqual({ rolledV: 0 });
+});
+
+test('the row of the archive fits into DynamoDB’s 400 KB with the most shards, the longest names and the longest findings', () => {
+  const number = '9'.repeat(40);
+  const last = { first: number, firstAt: 1_795_515_303_000, last: number, toMs: 1_795_515_303_000, sha256: 'x'.repeat(44) };
+  const shards = Object.fromEntries(
+    Array.from({ length: SHARDS_HELD_MAX }, (_, i) => [
+      `2026-11-24T08:00:00.123/${String(i).padStart(65, '0')}`,
+      { done: false, next: 1_795_515_303_000, last },
+    ]),
+  );
+  const words = Array.from({ length: STATE_FINDINGS_MAX }, () => '’'.repeat(1_000));
+  const forgotten = Array.from({ length: FORGOTTEN_MAX }, (_, i) => String(i).padStart(8, '0'));
+  const verified = { at: 1_795_515_303_000, deepAt: 1_795_515_303_000, segments: 1e9, findings: 1e9, first: words };
+  const row = encodeArchiveState({ verified, rolled: { shards, forgotten, discover: 'x'.repeat(120), findings: 1e9, newest: words }, rolledV: 1e9 });
+  expect(itemBytes(row)).toBeLessThan(350_000);
 });
 
 test('verifications and roll-ups write their own parts of it, and a shallow one leaves the time of the deep one', async () => {

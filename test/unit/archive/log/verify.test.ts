@@ -8,6 +8,7 @@ import { packLines } from '../../../../lib/archive/snapshot/lines.ts';
 import type { SnapshotFile } from '../../../../lib/core/formats/manifest.ts';
 import { encodeManifest, makeManifest, manifestName, scanPrefix } from '../../../../lib/core/formats/manifest.ts';
 import { sha256Base64 } from '../../../../lib/core/formats/segment.ts';
+import type { ObjectPort } from '../../../../lib/ports/objects.ts';
 import { AT, KEY, key, LABEL, LogBucket } from './support.ts';
 
 const SNAPSHOT = '20261124T100100Z-abcdef';
@@ -50,6 +51,33 @@ describe('verifying an archive', () => {
     expect(heard.at(-1)).toMatchObject({ objects: 14, bytes: report.bytes });
     expect(heard.every(({ objects, ofObjects, bytes, ofBytes }) => objects <= ofObjects && bytes <= ofBytes)).toBe(true);
     expect(verifiedState(report)).toEqual({ at: report.at, segments: 12, findings: 0, first: [], ...(deep && { deepAt: report.at }) });
+  });
+
+  test.each([false, true])('takes for expired what is older than segments are kept, in whatever order S3 removes it (deep: %s)', async (deep) => {
+    const bucket = await archive();
+    for (const i of [1, 5, 6, 8]) await bucket.remove(bucket.segments[i]?.name ?? '');
+    bucket.nowMs = AT + 36 * 24 * 60 * MINUTE;
+    const expired = await verify(bucket, { deep, retentionMs: 35 * 24 * 60 * MINUTE });
+    expect(expired.findings).toEqual([]);
+    expect((await verify(bucket, { deep, retentionMs: 37 * 24 * 60 * MINUTE })).found).toBe(3);
+  });
+
+  test('takes for expired what goes while it is read', async () => {
+    const bucket = await archive();
+    const name = bucket.segments[3]?.name ?? '';
+    bucket.nowMs = AT + 36 * 24 * 60 * MINUTE;
+    const { place } = bucket;
+    const objects: ObjectPort = {
+      get: async (from, asked, ...more) => (asked === name ? undefined : place.objects.get(from, asked, ...more)),
+      head: (...asked) => place.objects.head(...asked),
+      list: (...asked) => place.objects.list(...asked),
+      put: (...asked) => place.objects.put(...asked),
+      delete: (...asked) => place.objects.delete(...asked),
+    };
+    const going = { ...place, objects };
+    const verified = (retentionMs: number) => verifyArchive(going, bucket.runtime, { deep: true, tails: bucket.rows(), retentionMs });
+    expect((await verified(35 * 24 * 60 * MINUTE)).findings).toEqual([]);
+    expect((await verified(37 * 24 * 60 * MINUTE)).findings).toMatchObject([{ kind: 'missing', object: name }]);
   });
 
   test('deep finds and names any object of which one bit is another', async () => {

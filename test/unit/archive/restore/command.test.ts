@@ -8,6 +8,7 @@ import { newTable } from '../../../../cli/restore-aws.ts';
 import type { RestoreIo } from '../../../../cli/restore-table.ts';
 import { timeWords } from '../../../../cli/restore-words.ts';
 import { openSession } from '../../../../cli/session.ts';
+import { encodeShard } from '../../../../lib/core/formats/rows.ts';
 import { memberNames } from '../../../../lib/core/names.ts';
 import type { Json } from '../../cli/world.ts';
 import { collect, NOW, REGIONS, World } from '../../cli/world.ts';
@@ -133,9 +134,9 @@ describe('syncline restore --to', () => {
       '(Europe/Berlin)',
       'ago',
       '3 items in 3 files',
-      '2 changes in 1 segments',
+      '2 changes in 1 segment from',
       'every checksum is right',
-      'cost      at most about $',
+      'cost      less than $0.01 on demand',
       'Nothing was written.',
     ]) {
       expect(text).toContain(words);
@@ -149,6 +150,22 @@ describe('syncline restore --to', () => {
       log: { records: 2 },
       next_steps: [{ command: expect.stringContaining(`restore --at ${AT_15} --to before --set`) }],
     });
+  });
+
+  it('says when the log rests on old marks alone, for times after them', async () => {
+    const town = await Town.create();
+    const mark = { sequence: '9', at: Date.parse('2027-01-15T08:14:00Z') };
+    await town.world.region(A).table.put(town.world.context(A).tables.control, encodeShard({ id: 's', sent: mark, seen: mark }));
+    const words = 'note      Nothing has been read from the stream of the table since 2027-01-15T08:14:00Z. If the table was written since';
+    expect((await town.run('--at', AT_15, '--to', 'before', '--dry-run')).text).toContain(words);
+    expect((await town.run('--at', AT_15, '--to', 'before', '--dry-run', '--json')).json).toMatchObject({ quietSince: '2027-01-15T08:14:00Z' });
+    expect((await town.run('--at', '2027-01-15T08:14:00Z', '--to', 'before', '--dry-run', '--json')).json).not.toHaveProperty('quietSince');
+    // In place it is seen before anybody is asked, and is no refusal.
+    town.answer = false;
+    const { stderr } = await town.run('--at', AT_15, '--in-place');
+    expect(town.asked).toEqual(['Begin?']);
+    expect(stderr).toContain('Nothing has been read from the stream of the table since 2027-01-15T08:14:00Z.');
+    expect((await town.run('--at', AT_15, '--in-place', '--dry-run', '--json')).json).toMatchObject({ quietSince: '2027-01-15T08:14:00Z' });
   });
 
   it('asks, and does nothing when the answer is no, or nobody can be asked', async () => {
@@ -192,6 +209,10 @@ describe('syncline restore --to', () => {
         ['c', 'old'],
       ]),
     );
+    const { text } = await town.run('--at', 'latest', '--to', 'more', '--key', 'id=a', '--dry-run');
+    expect(text).toContain('only      1 key\n');
+    expect(text).toContain('writes    at most about 1 item, 1 unit (');
+    expect((await town.run('--at', 'latest', '--to', 'more', '--prefix', 'id=d', '--dry-run')).text).toContain('only      keys whose id begins with "d"\n');
     await town.run('--at', 'latest', '--to', 'more', '--prefix', 'd', '--yes');
     expect(town.held(A, 'more')).toEqual(new Map([['d', 'new']]));
   });
@@ -211,11 +232,17 @@ describe('syncline restore --to', () => {
       code: 'restore-refused',
       message: expect.stringContaining('later than what is surely archived'),
     });
+    const late: string = (await town.run('--at', 'now', '--to', 'before', '--yes')).json.error.message;
+    expect(late.split('later than what is surely archived')).toHaveLength(2);
     town.world.region(A).buckets.flipBit(town.bucket, segment as string, 77);
     const damaged = await town.run('--at', AT_15, '--to', 'before', '--yes', '--json');
     expect(damaged.json.error).toMatchObject({ code: 'restore-refused', found: 1, findings: [{ kind: 'damaged', object: segment, todo: expect.any(String) }] });
-    expect(damaged.json.error.message).toContain('Nothing was written.');
-    expect(damaged.json.error.message).toContain(`where: ${segment}`);
+    // The document has the findings: the message is the one sentence.
+    expect(damaged.json.error.message).toBe('The log from 2027-01-15T07:55:00Z on, which is needed for this time, is not whole. Nothing was written.');
+    const told: string = (await town.run('--at', AT_15, '--to', 'before', '--yes')).json.error.message;
+    expect(told).toContain('Nothing was written.\n  damaged: ');
+    expect(told.split(segment as string)).toHaveLength(2);
+    expect(told.split('is not whole')).toHaveLength(2);
     expect(town.made).toEqual([]);
   });
 
@@ -264,7 +291,11 @@ describe('syncline restore --to', () => {
       return [code, json.error.code];
     };
     expect(await codeOf('--at', 'latest')).toEqual([2, 'no-target']);
-    expect(await codeOf('--at', 'latest', '--to', 'x-table', '--in-place')).toEqual([2, 'no-target']);
+    expect(await codeOf('--at', 'latest', '--to', 'x-table', '--in-place')).toEqual([2, 'bad-options']);
+    expect((await town.run('--at', 'latest', '--to', 'x-table', '--in-place')).json.error.message).toContain('exclude each other');
+    expect(await codeOf('--undo', '../x')).toEqual([2, 'invalid-job']);
+    expect(await codeOf('--resume', 'restore-x', '--yes')).toEqual([2, 'invalid-job']);
+    expect(await codeOf('--at', 'latest', '--to', 'before', '--prefix', 'nope=b')).toEqual([2, 'invalid-prefix']);
     expect(await codeOf('--to', 'before')).toEqual([2, 'no-time']);
     expect(await codeOf('--at', 'yesterday', '--to', 'before')).toEqual([2, 'bad-time']);
     expect(await codeOf('--at', 'latest', '--to', 'a b')).toEqual([2, 'bad-table']);
@@ -312,6 +343,36 @@ describe('syncline restore --in-place', () => {
     expect(undone).toMatchObject({ code: 0, json: { kind: 'take-back', counts: { put: 2, deleted: 1 } } });
     expect(valuesOf(town.world.region(A).items(town.items))).toEqual(valuesOf(before));
     expect((await town.run('--at', '2027-01-15T08:30:00Z', '--in-place', '--yes', '--json')).json.state).toBe('nothing-to-do');
+  });
+
+  it('shows a job that was planned before, and carries it out only when a person says so; one that is done is only told', async () => {
+    const town = await Town.create();
+    const before = town.held(A, town.items);
+    const { json } = await town.run('--at', '2027-01-15T08:05:00Z', '--in-place', '--dry-run', '--json');
+    for (const yes of [[], ['--yes']]) {
+      const { code, text } = await town.run('--resume', json.job, '--dry-run', ...yes);
+      expect({ code, nothing: text.includes('Nothing was changed.'), left: text.includes('nothing of it is done yet') }).toEqual({
+        code: 0,
+        nothing: true,
+        left: true,
+      });
+      expect(town.held(A, town.items)).toEqual(before);
+    }
+    expect(await town.run('--resume', json.job)).toMatchObject({ code: 2, json: { error: { code: 'needs-yes' } } });
+    town.answer = false;
+    expect((await town.run('--resume', json.job)).text).toBe('Nothing was changed.\n');
+    expect(town.held(A, town.items)).toEqual(before);
+    town.answer = true;
+    const done = await town.run('--resume', json.job);
+    expect({ code: done.code, asked: town.asked }).toEqual({ code: 0, asked: ['Begin?', 'Begin?'] });
+    expect(done.stderr).toContain('2 items would be written, 1 item deleted');
+    // Known before anything is written, should the run be killed.
+    expect(done.stderr).toContain(`restore --resume ${json.job}`);
+    const after = town.held(A, town.items);
+    expect(after).not.toEqual(before);
+    const again = await town.run('--resume', json.job, '--yes');
+    expect(again.text).toMatch(new RegExp(`^${json.job} was done at 2027-\\S+Z: 2 items written, 1 item deleted\\. Nothing was written now\\.`));
+    expect(town.held(A, town.items)).toEqual(after);
   });
 
   it('is of the wanted keys only, and of nothing where the archive does not hold the time', async () => {

@@ -78,6 +78,13 @@ describe('the plan of a restore', () => {
     expect(findings).toMatchObject([
       { kind: 'unfinished', shard: 'shard-a', fromMs: START + 90 * MINUTE, toMs: START + 100 * MINUTE, what: expect.stringContaining(why) },
     ]);
+    expect(findings[0]?.todo).toContain('Ask for a time from 2027-01-15T08:00:02Z to 2027-01-15T09:30:00Z');
+    // Before the first snapshot had ended nothing is possible.
+    const [early] = await refused(archive, START + 100 * MINUTE, { surely: { untilMs: START + 1_000, why } });
+    expect(early?.todo).toContain('Nothing earlier is possible either: a snapshot had ended at 2027-01-15T08:00:02Z for the first time');
+    expect(early?.todo).not.toContain('or earlier');
+    const [none] = await refused(new Archive(), START + 100 * MINUTE, { surely: { untilMs: START + 1_000, why } });
+    expect(none?.todo).toContain('There is no finished snapshot yet.');
     // The latest takes what there is.
     expect((await plan(archive, 'latest', { surely: { untilMs: START + 90 * MINUTE, why } })).atMs).toBe(START + 120 * MINUTE);
   });
@@ -109,6 +116,26 @@ describe('the plan of a restore', () => {
       expect(await refused(archive, START + 10 * MINUTE)).toMatchObject([{ kind: 'hole' }]);
       expect(await values(archive, await plan(archive, START + 40 * MINUTE))).toEqual(new Map([['a', '3']]));
     }
+  });
+
+  it('says when a snapshot that covers a hole begins at the earliest, and that one does', async () => {
+    const prepare = async (more: number): Promise<{ archive: Archive; findings: readonly Finding[] }> => {
+      const archive = new Archive();
+      await archive.snapshot([item('a', 'first')], START, START + 2_000);
+      await archive.segment([{ key: 'a', at: START + MINUTE, value: '1' }]);
+      await archive.segment([{ key: 'a', at: START + 10 * MINUTE, value: '2' }], { doubt: 'skipped' });
+      const findings = await refused(archive, START + 12 * MINUTE);
+      const toMs = findings[0]?.toMs as number;
+      const begins = toMs + 5 * MINUTE + more;
+      if (more > 0) expect(findings[0]?.todo).toContain(`that begins at ${new Date(begins).toISOString().slice(0, 19)}Z or later.`);
+      await archive.snapshot([item('a', '2')], begins, begins + 2_000);
+      await archive.segment([{ key: 'a', at: START + 40 * MINUTE, value: '3' }]);
+      return { archive, findings };
+    };
+    const { archive } = await prepare(1_000);
+    expect(await values(archive, await plan(archive, START + 40 * MINUTE))).toEqual(new Map([['a', '3']]));
+    const early = await prepare(0);
+    expect(await refused(early.archive, START + 40 * MINUTE)).toMatchObject([{ kind: 'hole' }]);
   });
 
   it('refuses when the segment before the first one that counts is gone with everything before it', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { planRestore } from '../../../../lib/archive/restore/plan.ts';
 import type { Mark, Piece } from '../../../../lib/archive/restore/state.ts';
 import { stateAt, statePieces } from '../../../../lib/archive/restore/state.ts';
+import type { Wanted } from '../../../../lib/archive/restore/wanted.ts';
 import { wantedKeys, wantedPrefix } from '../../../../lib/archive/restore/wanted.ts';
 import type { Change } from './support.ts';
 import { Archive, item, KEY, modelAt, START, valuesOf } from './support.ts';
@@ -127,7 +128,7 @@ describe('the table at T', () => {
     ]);
     await archive.snapshot([item('a1', 'old'), item('b1', 'old'), item('a3', 'old'), item('b2', 'old')], START, START + 2_000);
     const p = await plan(archive, START + 2_000);
-    const state = async (wanted: ReturnType<typeof wantedPrefix>) => valuesOf(await archive.gather(stateAt(archive.place, archive.runtime, p, { wanted })));
+    const state = async (wanted: Wanted) => valuesOf(await archive.gather(stateAt(archive.place, archive.runtime, p, { wanted })));
     expect(await state(wantedPrefix('a', KEY))).toEqual(
       new Map([
         ['a1', 'new'],
@@ -142,5 +143,19 @@ describe('the table at T', () => {
         ['b2', 'old'],
       ]),
     );
+  });
+});
+
+describe('a prefix of keys', () => {
+  const schema = { partition: { name: 'country', type: 'S' }, sort: { name: 'cityId', type: 'N' } } as const;
+
+  it('is of the partition key or of the named one, and refuses what would silently be about nothing', () => {
+    expect(wantedPrefix('D', schema)).toMatchObject({ name: 'country', prefix: 'D' });
+    expect(wantedPrefix('country=D', schema)).toMatchObject({ name: 'country', prefix: 'D' });
+    expect(() => wantedPrefix('cityId=2', schema)).toThrow('is of type N. Name the keys with --key instead.');
+    expect(() => wantedPrefix('nope=X', schema)).toThrow(
+      '"nope" is no key attribute; the key has "country" and "cityId". For a text with "=" in it, name the attribute: "country=nope=X".',
+    );
+    expect(wantedPrefix('country=nope=X', schema)).toMatchObject({ name: 'country', prefix: 'nope=X' });
   });
 });

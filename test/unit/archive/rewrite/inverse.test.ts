@@ -3,6 +3,7 @@ import { lostAnswer } from '../../../../lib/adapters/memory/call.ts';
 import { SeededChance } from '../../../../lib/adapters/memory/chance.ts';
 import { checkDeletes, isBraked } from '../../../../lib/archive/rewrite/brake.ts';
 import type { PlanLine } from '../../../../lib/archive/rewrite/change.ts';
+import { findEarlier } from '../../../../lib/archive/rewrite/earlier.ts';
 import { checkTakesBack, findOriginal, inverseLines, markTakenBack } from '../../../../lib/archive/rewrite/inverse.ts';
 import { rewriteContext } from '../../../../lib/archive/rewrite/seats.ts';
 import type { Item } from '../../../../lib/core/attribute.ts';
@@ -82,12 +83,47 @@ describe('taking a rewrite back', () => {
     await expect(check()).resolves.toBeUndefined();
   });
 
+  it('refuses a job that is taken back already, and names the one that can be taken back now', async () => {
+    const member = await Member.create();
+    const plan = await member.plan([{ key: key('a'), after: item('a') }]);
+    await member.apply(plan);
+    const ctx = rewriteContext(member.context, member.place(), member.region.table);
+    const seen = await member.now(findOriginal(ctx, member.place(), member.runtime, plan.id));
+    const first = await member.takeBack(plan.id);
+    await expect(member.takeBack(plan.id)).rejects.toMatchObject({
+      code: 'taken-back',
+      message: `${plan.id} is taken back already, by ${first.plan.id}. Nothing was changed. --undo ${first.plan.id} takes back what ${first.plan.id} did.`,
+    });
+    // Two at the same time: the second finds out when it begins.
+    await expect(member.now(markTakenBack(ctx, member.runtime, seen, 'take-back-20270101T000000Z-abcdef', 'a test'))).rejects.toMatchObject({
+      code: 'taken-back',
+    });
+    const second = await member.takeBack(first.plan.id);
+    await expect(member.takeBack(plan.id)).rejects.toThrow(`--undo ${second.plan.id} takes back`);
+    expect(member.items().size).toBe(1);
+  });
+
+  it('says of a job that was killed just now when its lease ends', async () => {
+    const member = await Member.create();
+    const plan = await member.plan([{ key: key('a'), after: item('a') }]);
+    await member.apply(plan, { death: { at: 5, after: true } }).catch(() => undefined);
+    await expect(member.takeBack(plan.id)).rejects.toMatchObject({
+      code: 'job-taken',
+      message: expect.stringMatching(
+        / is being carried out by a test\. Its lease ends in (1\d|20) s unless that run renews it: if it was killed, try again then;/,
+      ),
+    });
+    await member.clock.advance(25_000);
+    await member.takeBack(plan.id);
+    expect(member.items().size).toBe(0);
+  });
+
   it('refuses a plan that was never carried out, and a job that nobody knows', async () => {
     const member = await Member.create();
     const plan = await member.plan([]);
     await expect(member.takeBack(plan.id)).rejects.toMatchObject({ code: 'nothing-written' });
     await expect(member.takeBack('undo-20260101T000000Z-abcdef')).rejects.toMatchObject({ code: 'unknown-job' });
-    await expect(member.takeBack('../log/x')).rejects.toMatchObject({ code: 'unknown-job' });
+    await expect(member.takeBack('../log/x')).rejects.toMatchObject({ code: 'invalid-job' });
   });
 
   it('refuses when an object of the result is gone', async () => {
@@ -96,6 +132,27 @@ describe('taking a rewrite back', () => {
     await member.apply(plan);
     await member.now(member.region.objects.delete(member.bucket, `reports/${plan.id}/result/000000.jsonl.zst`));
     await expect(member.takeBack(plan.id)).rejects.toThrow('names 0 lines that were skipped; the savepoint counts 1');
+  });
+});
+
+describe('a rewrite that is to go on', () => {
+  it('is shown with what is done and what is left of it, across chunks', async () => {
+    const lines = Array.from(
+      { length: 5_008 },
+      (_, i): PlanLine => (i === 5_001 ? { key: key('s'), skipped: 'it is gone' } : { key: key(`k${i}`), after: item(`k${i}`) }),
+    );
+    const member = await Member.create();
+    const plan = await member.plan(lines);
+    const ctx = rewriteContext(member.context, member.place(), member.region.table);
+    const found = () => member.now(findEarlier(ctx, member.place(), member.runtime, plan.id));
+    expect(await found()).toMatchObject({ job: undefined, preview: { rewrites: lines.slice(0, 10), skipped: [] } });
+    let asked = 0;
+    await member.apply(plan, { stopped: () => asked++ > 4 });
+    const { job, preview } = await found();
+    expect(job).toMatchObject({ counts: { put: 5_000 }, next: { chunk: 1, line: 0 } });
+    expect(preview).toEqual({ rewrites: lines.slice(5_000).filter((line) => !('skipped' in line)), skipped: [lines[5_001]] });
+    await member.apply(plan);
+    expect(await found()).toMatchObject({ job: { done: expect.any(Number) }, preview: { rewrites: [], skipped: [] } });
   });
 });
 
@@ -192,7 +249,7 @@ describe('the brake on mass deletion', () => {
     // The count of a table may be hours old.
     expect(isBraked(101, 0)).toBe(true);
     expect(() => checkDeletes(102, 1_010, undefined)).toThrow(
-      'The plan deletes 102 items, 10 % of the about 1010 in the table. Look at the plan; if that is meant, add --allow-deletes 102.',
+      'The plan deletes 102 items, 10 % of the about 1,010 in the table. Look at the plan; if that is meant, add --allow-deletes 102.',
     );
     expect(() => checkDeletes(102, 1_010, 101)).toThrow('--allow-deletes 101 is not enough');
     expect(() => checkDeletes(102, 1_010, 102)).not.toThrow();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { END_MARGIN_MS, PENDING_FILES_MAX } from '../../../../lib/archive/snapshot/limits.ts';
+import { ABANDONED_AFTER_MS, END_MARGIN_MS, PENDING_FILES_MAX } from '../../../../lib/archive/snapshot/limits.ts';
 import { listSnapshots } from '../../../../lib/archive/snapshot/read.ts';
 import type { Item } from '../../../../lib/core/attribute.ts';
 import { canonicalText } from '../../../../lib/core/canonical.ts';
@@ -173,7 +173,7 @@ describe('a snapshot', () => {
     await world.take({ itemsPerS: 4, untilMs: world.world.clock.elapsed() + 1 });
     const left = world.names('scans/');
     expect(left.length).toBeGreaterThan(0);
-    await world.world.clock.advance(2_000);
+    await world.world.clock.advance(ABANDONED_AFTER_MS + 2_000);
     const second = await world.take({ restart: true });
     expect(second.resumed).toBe(false);
     expect(world.names('scans/').filter((name) => left.includes(name))).toEqual([]);

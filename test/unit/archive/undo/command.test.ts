@@ -9,6 +9,7 @@ import { undoNotes } from '../../../../cli/undo-notes.ts';
 import type { Item } from '../../../../lib/core/attribute.ts';
 import { isoSeconds } from '../../../../lib/core/calendar.ts';
 import type { Origin } from '../../../../lib/core/formats/log-record.ts';
+import { decodeShard, encodeShard, SHARD } from '../../../../lib/core/formats/rows.ts';
 import { withoutMeta } from '../../../../lib/core/formats/seal.ts';
 import { sha256Base64 } from '../../../../lib/core/formats/segment.ts';
 import { observe } from '../../../../lib/observe/observe.ts';
@@ -167,6 +168,10 @@ describe('syncline undo', () => {
     const again = await world.undo('--undo', back.json.job, '--json', '--yes');
     expect(again.json.state).toBe('done');
     expect(world.table()).toEqual(BEFORE);
+    const told = await world.undo('--resume', job, '--json');
+    expect(told).toMatchObject({ code: EXIT.ok, json: { state: 'done-before', done: expect.stringMatching(/Z$/), takenBackBy: back.json.job } });
+    const twice = await world.undo('--undo', job, '--json', '--yes');
+    expect(twice).toMatchObject({ code: EXIT.failed, json: { error: { code: 'taken-back', message: expect.stringContaining(`--undo ${again.json.job}`) } } });
   });
 
   it('takes only what --where says, and needs --yes where nobody can be asked', async () => {
@@ -178,6 +183,8 @@ describe('syncline undo', () => {
     expect(done).toMatchObject({ code: EXIT.ok, json: { state: 'done', counts: { put: 1 }, args: { origin: 'local' } } });
     expect(world.table()).toMatchObject({ 1: BEFORE[1], 2: { name: { S: 'BONN' } } });
     expect(world.table()[3]).toBeUndefined();
+    const odd = await world.undo(...WINDOW, '--where', '{"path":"name","op":"~","value":1}', '--json');
+    expect(odd.json.error.message).toMatch(/^"--where\.op": /);
     const wrong = await world.undo(...WINDOW, '--where', '{"path":"name"}', '--json');
     expect(wrong).toMatchObject({ code: EXIT.usage, json: { error: { code: 'bad-filter' } } });
   });
@@ -200,9 +207,20 @@ describe('syncline undo', () => {
     expect((await world.undo(...WINDOW)).stdout).toBe('Nothing was changed.\n');
     expect(world.table()).toEqual(bad);
     const { json } = await world.undo(...WINDOW, '--dry-run', '--json');
-    const resumed = await world.undo('--resume', json.job, '--json');
+    const resumed = await world.undo('--resume', json.job, '--json', '--yes');
     expect(resumed).toMatchObject({ code: EXIT.ok, json: { state: 'done', counts: { put: 3 } } });
     expect(world.table()).toEqual(BEFORE);
+  });
+
+  it('says how to go on before it writes, so that a run that is killed has said it', async () => {
+    const world = await deployment();
+    world.answer = true;
+    world.beforeWriting = async () => {
+      world.down.add(EU);
+    };
+    const { code, stderr } = await world.undo(...WINDOW);
+    expect(code).toBe(EXIT.unreachable);
+    expect(stderr).toMatch(/Job (undo-\S+)\. Should it be killed, this goes on: syncline undo --resume \1 /);
   });
 
   it('ends when a person wants it, says how to go on, and goes on', async () => {
@@ -213,8 +231,31 @@ describe('syncline undo', () => {
     expect(json).toMatchObject({ state: 'stopped', counts: { put: 0 } });
     expect(json.next_steps[0].command).toContain(`undo --resume ${json.job}`);
     world.onListen = undefined;
-    expect(await world.undo('--resume', json.job, '--json')).toMatchObject({ code: EXIT.ok, json: { state: 'done', resumed: true } });
+    const bad = world.table();
+    const shown = await world.undo('--resume', json.job, '--dry-run', '--yes');
+    expect(shown.stdout).toContain('0 items written, 0 items deleted, 0 items skipped; 3 of 3 are left.');
+    expect(await world.undo('--resume', json.job, '--json')).toMatchObject({ code: EXIT.usage, json: { error: { code: 'needs-yes', left: 3 } } });
+    expect(world.table()).toEqual(bad);
+    expect(await world.undo('--resume', json.job, '--json', '--yes')).toMatchObject({ code: EXIT.ok, json: { state: 'done', resumed: true } });
     expect(world.table()).toEqual(BEFORE);
+  });
+
+  it('shows before it asks when nothing was read from the stream for long: later writes may not be in the log', async () => {
+    const world = await deployment();
+    expect((await world.undo(...WINDOW, '--dry-run', '--json')).json).not.toHaveProperty('quietSince');
+    world.pass(2 * 60 * MINUTE);
+    const { control } = world.context(EU).tables;
+    const rows = world.region(EU).items(control);
+    const row = decodeShard(rows.find(({ pk }) => pk !== undefined && 'S' in pk && pk.S === SHARD) as Item);
+    const newest = NOW + 12 * MINUTE + 5_000;
+    expect(row.seen?.at).toBe(newest);
+    // Fan-out has read the same.
+    await world.region(EU).table.put(control, encodeShard({ ...row, ...(row.seen && { sent: row.seen }) }));
+    world.answer = false;
+    const { stderr } = await world.undo(...WINDOW);
+    expect(world.asked).toEqual(['Begin?']);
+    expect(stderr).toContain(`Nothing has been read from the stream of the table since ${isoSeconds(newest)}. If the table was written since`);
+    expect((await world.undo(...WINDOW, '--dry-run', '--json')).json).toMatchObject({ quietSince: isoSeconds(newest) });
   });
 
   it('refuses a window that is not surely archived, begins before the log, or has a damaged segment; nothing is written', async () => {
