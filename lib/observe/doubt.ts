@@ -38,7 +38,7 @@ export interface Before {
  *   were any: idle and away look the same. The marks in the rows do not tell either: fan-out's newest one overwrites those
  *   before. So the minute run notes, hourly, that the observer has seen what fan-out has moved. A note that is younger than
  *   LOSS_AGE_MS says that whatever is gone by now had been seen; what is younger is still in the stream, and was read. It says
- *   nothing of a line whose tail is older than a record that was lost.
+ *   nothing of a line whose tail is not younger than a record that was lost.
  *
  * ⚠ The note goes by fan-out: when both readers stop together for a day while the minute run goes on, and no record is left
  * to show it, nothing here does. Lambda then reports lost batches in the queue of stream failures.
@@ -53,7 +53,8 @@ export function doubtOf({ tail, line, beganMs, kept }: Before, first: ShardMark,
   if (first.at <= goneMs) return 'trimmed';
   if (tail !== undefined && tail.at > goneMs) return undefined;
   if (tail === undefined && (beganMs as number) > nowMs - BEGINNING_MS) return undefined;
-  const seenSince = kept?.lost === undefined || (tail !== undefined && tail.at >= kept.lost);
+  // Records have whole seconds: of one second, either may be the later one. (Found by simulation.)
+  const seenSince = kept?.lost === undefined || (tail !== undefined && tail.at > kept.lost);
   return kept !== undefined && seenSince && kept.at - KEPT_LAG_MS >= goneMs ? undefined : 'silence';
 }
 

@@ -64,6 +64,7 @@ describe('a new segment', () => {
     ['none without a tail while the archive begins', { line: [{}, {}], beganMs: 6 * HOUR }, { at: 30, now: 30 }, undefined],
     ['silence: no tail of its line, in an old archive', { line: [{}, {}], beganMs: 0 }, { at: 30, now: 30 }, 'silence'],
     ['silence: what was lost is younger than the tail', { tail: r(5, 0), line: [{}], kept: { at: 29 * HOUR, lost: HOUR } }, { at: 30, now: 30 }, 'silence'],
+    ['silence: what was lost is of the tail’s own second', { tail: r(5, 1), line: [{}], kept: { at: 29 * HOUR, lost: HOUR } }, { at: 30, now: 30 }, 'silence'],
     ['none when what was lost is older than the tail', { tail: r(5, 2), line: [{}], kept: { at: 29 * HOUR, lost: HOUR } }, { at: 30, now: 30 }, undefined],
     [
       'silence: what was lost may be of its line, when nothing is known of it',
