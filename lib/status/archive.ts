@@ -40,8 +40,8 @@ export interface ArchiveStatus {
 }
 
 /** Whether a snapshot is being taken, or was begun and can be gone on with. An export that DynamoDB has refused has not begun. */
-export const isUnderWay = ({ via, done, arn, owner }: Pick<SnapshotJob, 'via' | 'done' | 'arn' | 'owner'>): boolean =>
-  done === undefined && (via === 'scan' || arn !== undefined || owner !== undefined);
+export const isUnderWay = ({ via, done, failed, arn, owner }: Pick<SnapshotJob, 'via' | 'done' | 'failed' | 'arn' | 'owner'>): boolean =>
+  done === undefined && failed === undefined && (via === 'scan' || arn !== undefined || owner !== undefined);
 
 export function archiveStatus({ bound, snapshots, state }: ArchiveFacts): ArchiveStatus {
   const finished = snapshots.flatMap((job) => lastFinished(job).last ?? []).sort((a, b) => b.ended - a.ended)[0];

@@ -85,7 +85,7 @@ export async function exportSnapshot(
     runtime,
     options.owner,
     (found) => freshSnapshot(about, 1, found),
-    (found) => found.done !== undefined || options.restart === true,
+    (found) => found.done !== undefined || found.failed !== undefined || options.restart === true,
   );
   const { resumed } = lease;
   const run = shortNonce(chance.nonce());
@@ -131,8 +131,10 @@ export async function exportSnapshot(
       if (clock.elapsed() >= lookAt) {
         const state = await retried(runtime, until(), () => ports.exports.describeExport(arn));
         if (state.status === 'done') return state;
-        if (state.status === 'failed')
-          throw new InputError('export-failed', `DynamoDB's export has failed: ${state.why ?? 'it does not say why'}. Begin anew with --restart.`);
+        if (state.status === 'failed') {
+          await lease.save({ failed: clock.now() });
+          throw new InputError('export-failed', `DynamoDB's export has failed: ${state.why ?? 'it does not say why'}. The same command begins another one.`);
+        }
         watcher.progress({ phase: 'export', files: 0, of: 0, items: state.items ?? 0 });
         lookAt = clock.elapsed() + EXPORT_LOOK_MS;
       }

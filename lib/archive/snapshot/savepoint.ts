@@ -67,6 +67,8 @@ export interface SnapshotJob extends JobRow {
   readonly ended?: number;
   /** When the manifest was written (ms); absent until then. */
   readonly done?: number;
+  /** When DynamoDB was found to have given an export up (ms): nothing goes on from here. */
+  readonly failed?: number;
 }
 
 /** Whether every page was read. */
@@ -137,6 +139,7 @@ export function encodeSnapshotJob(job: SnapshotJob): Item {
     ...(job.last && { last: { M: { id: s(job.last.id), ended: n(job.last.ended) } } }),
     ...(job.ended !== undefined && { ended: n(job.ended) }),
     ...(job.done !== undefined && { done: n(job.done) }),
+    ...(job.failed !== undefined && { failed: n(job.failed) }),
     ...ownerFields(job),
   };
 }
@@ -175,6 +178,7 @@ export function decodeSnapshotJob(row: Item): SnapshotJob {
     last: last && { id: str(last, 'id', WHAT), ended: num(last, 'ended', WHAT) },
     ended: optionalNum(row, 'ended'),
     done: optionalNum(row, 'done'),
+    failed: optionalNum(row, 'failed'),
     ...readOwner(row, WHAT),
   });
 }
