@@ -18,6 +18,7 @@ import { readSelf } from '../lib/replicate/self.ts';
 import type { AdoptIo } from './adopt-io.ts';
 import { showProgress } from './adopt-progress.ts';
 import { planText } from './adopt-show.ts';
+import { needsYes } from './agreed.ts';
 import { announce } from './announce.ts';
 import { CliError } from './errors.ts';
 import { locatedTable } from './located.ts';
@@ -104,7 +105,7 @@ export async function fill(session: Session, member: MemberConfig, facts: AdoptF
   const words = planText(config.set, member, facts, plan, own.rate);
   if (!own.yes) {
     if (io.confirm === undefined || out.json) {
-      throw new CliError('usage', 'needs-yes', `${words}\n\nNobody can be asked here: add --yes to begin.`, { plan });
+      throw needsYes({ plan }, words);
     }
     out.note(words);
     if (!(await io.confirm('Begin?'))) return { done: 'declined', plan };

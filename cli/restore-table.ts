@@ -12,6 +12,7 @@ import { tablesFor } from '../lib/replicate/context.ts';
 import { retried } from '../lib/replicate/retry.ts';
 import { span } from '../lib/status/span.ts';
 import type { AdoptIo } from './adopt-io.ts';
+import { agreed } from './agreed.ts';
 import { quietFields } from './archive-bound.ts';
 import type { MemberArchive } from './archive-place.ts';
 import { TABLE_NAME } from './context.ts';
@@ -95,14 +96,10 @@ export async function restoreTable(session: Session, archive: MemberArchive, int
     out.result({ ...document, state: 'planned' }, () => `${text}\n\nNothing was written.`, [{ command: again(isoSeconds(plan.atMs)), why: 'Restore it.' }]);
     return EXIT.ok;
   }
-  if (own.yes !== true) {
-    if (io.confirm === undefined || out.json) throw new CliError('usage', 'needs-yes', `${text}\n\nNobody can be asked here: add --yes to begin.`, document);
-    out.note(text);
-    if (!(await io.confirm('Begin?'))) {
-      out.result({ ...document, state: 'declined' }, () => 'Nothing was written.');
-      return EXIT.ok;
-    }
-  } else if (!out.json) out.note(text);
+  if (!(await agreed(out, text, document, own.yes, io.confirm))) {
+    out.result({ ...document, state: 'declined' }, () => 'Nothing was written.');
+    return EXIT.ok;
+  }
 
   const indexes = begun === 'no table' ? await at(() => create(session, into, archive, target, io)) : undefined;
   const result = await written(session, archive, plan, target, { ...keys, what, keepMeta: own.keepMeta === true }, at, io);

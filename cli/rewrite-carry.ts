@@ -10,11 +10,12 @@ import type { Runtime } from '../lib/ports/runtime.ts';
 import { retried } from '../lib/replicate/retry.ts';
 import type { ServeContext } from '../lib/serve/context.ts';
 import type { AdoptIo } from './adopt-io.ts';
+import { needsYes } from './agreed.ts';
 import type { MemberArchive } from './archive-place.ts';
 import { archiveOf } from './archive-place.ts';
 import { checkClock } from './clock-check.ts';
 import { checkDeployed } from './deployed.ts';
-import { CliError, EXIT } from './errors.ts';
+import { EXIT } from './errors.ts';
 import type { NextStep } from './next-steps.ts';
 import { count, plural } from './output.ts';
 import type { RewriteOptions } from './rewrite-options.ts';
@@ -55,8 +56,7 @@ export const contextOf = ({ archive }: RewriteAt): ServeContext => rewriteContex
  */
 export async function confirmed({ out }: Session, document: object, { yes }: RewriteOptions, { confirm }: RewriteIo, question: string): Promise<boolean> {
   if (yes === true) return true;
-  if (confirm === undefined || out.json)
-    throw new CliError('usage', 'needs-yes', 'Nobody can be asked here: add --yes to begin.', document as Record<string, unknown>);
+  if (confirm === undefined || out.json) throw needsYes(document);
   if (await confirm(question)) return true;
   out.result({ ...document, state: 'declined' }, () => 'Nothing was changed.');
   return false;

@@ -4,6 +4,7 @@ import { importSnapshot } from '../lib/archive/snapshot/import.ts';
 import { findManifest } from '../lib/archive/snapshot/read.ts';
 import { timeOfSnapshot } from '../lib/core/formats/manifest.ts';
 import type { ImportState } from '../lib/ports/exports.ts';
+import { agreed } from './agreed.ts';
 import type { MemberArchive } from './archive-place.ts';
 import { TABLE_NAME } from './context.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -59,14 +60,10 @@ export async function importByCommand(session: Session, archive: MemberArchive, 
     files: manifest.files.length,
     bytes,
   };
-  if (own.yes !== true) {
-    if (io.confirm === undefined || out.json) throw new CliError('usage', 'needs-yes', `${words}\n\nNobody can be asked here: add --yes to begin.`, base);
-    out.note(words);
-    if (!(await io.confirm('Begin?'))) {
-      out.result({ ...base, state: 'declined' }, () => 'Nothing was done.');
-      return EXIT.ok;
-    }
-  } else if (!out.json) out.note(words);
+  if (!(await agreed(out, words, base, own.yes, io.confirm))) {
+    out.result({ ...base, state: 'declined' }, () => 'Nothing was done.');
+    return EXIT.ok;
+  }
 
   const exports = io.exports(member.region, session.where.endpoints[member.region]);
   const end = await shown(session, io, manifest.items, (step, stopped) => {

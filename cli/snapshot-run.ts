@@ -16,10 +16,11 @@ import { readJob } from '../lib/job/lease.ts';
 import { retried } from '../lib/replicate/retry.ts';
 import { isUnderWay } from '../lib/status/archive.ts';
 import type { AdoptIo } from './adopt-io.ts';
+import { agreed } from './agreed.ts';
 import type { MemberArchive } from './archive-place.ts';
 import { checkClock } from './clock-check.ts';
 import { checkDeployed } from './deployed.ts';
-import { CliError, EXIT } from './errors.ts';
+import { EXIT } from './errors.ts';
 import type { ExportsConnect } from './exports-aws.ts';
 import { shellWord } from './next-steps.ts';
 import { showSteps } from './rewrite-progress.ts';
@@ -79,14 +80,10 @@ export async function takeByCommand(session: Session, archive: MemberArchive, ow
   };
   const words = planText(`the table ${context.tables.items} (${placeOf(session, member)})`, place.bucket, plan);
   const base = { set: session.config.set, member: member.name, region: member.region, table: context.tables.items, bucket: place.bucket, plan };
-  if (own.yes !== true) {
-    if (io.confirm === undefined || out.json) throw new CliError('usage', 'needs-yes', `${words}\n\nNobody can be asked here: add --yes to begin.`, base);
-    out.note(words);
-    if (!(await io.confirm('Begin?'))) {
-      out.result({ ...base, state: 'declined' }, () => 'Nothing was done.');
-      return EXIT.ok;
-    }
-  } else if (!out.json) out.note(words);
+  if (!(await agreed(out, words, base, own.yes, io.confirm))) {
+    out.result({ ...base, state: 'declined' }, () => 'Nothing was done.');
+    return EXIT.ok;
+  }
 
   const taken =
     own.via === 'export'

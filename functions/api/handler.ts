@@ -1,10 +1,10 @@
 import type { AwsClients } from '../../lib/adapters/aws/clients.ts';
-import { awsClients, objectClient } from '../../lib/adapters/aws/clients.ts';
+import { awsClients } from '../../lib/adapters/aws/clients.ts';
 import { AwsInvokePort } from '../../lib/adapters/aws/invoke-port.ts';
-import { AwsObjectPort } from '../../lib/adapters/aws/object-port.ts';
 import { AwsTablePort } from '../../lib/adapters/aws/table-port.ts';
 import { serveContext } from '../../lib/serve/context.ts';
 import { base } from '../shared/base.ts';
+import { ownObjects } from '../shared/own-region.ts';
 import { regionAccess } from '../shared/settings.ts';
 import { apiHandler } from './app.ts';
 
@@ -35,7 +35,7 @@ export const handler = apiHandler(
     settings.member,
     {
       table: new AwsTablePort(clientsOf(settings.member.region).dynamodb),
-      objects: new AwsObjectPort(objectClient(regionAccess(settings, settings.member.region)).s3),
+      objects: ownObjects(of),
     },
     (peer) => new AwsInvokePort(clientsOf(peer.region).lambda),
     (peer) => new AwsTablePort(clientsOf(peer.region).dynamodb),

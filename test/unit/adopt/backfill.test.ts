@@ -10,8 +10,9 @@ import { LEASE_MS } from '../../../lib/job/limits.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
 import type { QueueMessage } from '../../../lib/ports/queue.ts';
 import type { StreamView } from '../../../lib/ports/stream.ts';
+import { Killed } from '../../flows/support/mortal.ts';
 import { item, KEY, key, World } from '../../flows/support/world.ts';
-import { adopted, jobOf, Killed, run, SET } from './harness.ts';
+import { adopted, jobOf, run, SET } from './harness.ts';
 
 describe('a backfill', () => {
   it('copies everything that was there before the stream, and says so', async () => {

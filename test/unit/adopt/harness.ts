@@ -7,14 +7,14 @@ import { readJob } from '../../../lib/job/lease.ts';
 import type { Runtime } from '../../../lib/ports/runtime.ts';
 import type { StreamView } from '../../../lib/ports/stream.ts';
 import { memberContext } from '../../../lib/replicate/context.ts';
+import type { Death } from '../../flows/support/mortal.ts';
+import { mortal } from '../../flows/support/mortal.ts';
 import { item, World } from '../../flows/support/world.ts';
 
 export const SET = ['eu-west-1', 'us-east-1', 'ap-southeast-2'] as const;
 const OPTIONS: BackfillOptions = { generation: 1, owner: 'a test', count: true };
 /** Rounds in which a run must end. */
 const ROUNDS_MAX = 3_000;
-
-export class Killed extends Error {}
 
 /** A world whose primary's table has been there for long: nothing of what it holds is in its stream any more. */
 export async function adopted(items: number, options: { seed?: number; view?: StreamView; members?: readonly string[] } = {}): Promise<World> {
@@ -24,24 +24,11 @@ export async function adopted(items: number, options: { seed?: number; view?: St
   return world;
 }
 
-/** Ports that die with the call number `at`: before its effect or after it. Then no call does anything any more, as after a SIGKILL. */
-function portsOf(world: World, death?: { readonly at: number; readonly after: boolean }): BackfillPorts {
-  let calls = 0;
-  const mortal = <T extends object>(port: T): T =>
-    new Proxy(port, {
-      get: (target, name) => {
-        const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
-        return async (...args: unknown[]) => {
-          calls += 1;
-          if (death !== undefined && (calls > death.at || (calls === death.at && !death.after))) throw new Killed();
-          const answer = await method.apply(target, args);
-          if (death !== undefined && calls >= death.at) throw new Killed();
-          return answer;
-        };
-      },
-    });
+/** The ports of one process. */
+function portsOf(world: World, death?: Death): BackfillPorts {
+  const { wrap } = mortal(death);
   const region = world.cloud.region(world.primary);
-  return { table: mortal(region.table), queue: mortal(region.queue), target: (name) => mortal(world.cloud.region(name).table) };
+  return { table: wrap(region.table), queue: wrap(region.queue), target: (name) => wrap(world.cloud.region(name).table) };
 }
 
 /** A runtime whose elapsed time has fractions, as a host's has. */
@@ -52,7 +39,7 @@ function runtimeOf(world: World): Runtime {
 
 export interface Run {
   readonly options?: Partial<BackfillOptions>;
-  readonly death?: { readonly at: number; readonly after: boolean };
+  readonly death?: Death;
   readonly stopped?: () => boolean;
   readonly heard?: Progress[];
   /** Apply gets a turn only every so many rounds, and one message then. */

@@ -9,6 +9,7 @@ import type { RestoreTarget, ToTableOptions, ToTableProgress, ToTableResult } fr
 import { begunIn, checkSame, restoreToTable } from '../../../../lib/archive/restore/to-table.ts';
 import { rev } from '../../../../lib/core/formats/rev.ts';
 import { RemoteError } from '../../../../lib/ports/errors.ts';
+import { Killed, mortal } from '../../../flows/support/mortal.ts';
 import type { Change } from './support.ts';
 import { Archive, CONTROL, item, KEY, modelAt, START, valuesOf, withoutSeal } from './support.ts';
 
@@ -16,24 +17,10 @@ const TABLE = 'restored';
 const SURELY = { untilMs: Number.MAX_SAFE_INTEGER, why: '' };
 const OPTIONS: ToTableOptions = { owner: 'a test', what: '', keepMeta: false };
 
-class Killed extends Error {}
-
-/** Ports that die with call number `at`, before its effect or after it, and never come back. */
-function mortal(ports: RegionPorts, at: number, after: boolean): Pick<RegionPorts, 'table' | 'objects'> & { calls: () => number } {
-  let calls = 0;
-  const proxy = <T extends object>(port: T): T =>
-    new Proxy(port, {
-      get:
-        (target, name) =>
-        async (...args: unknown[]) => {
-          calls += 1;
-          if (calls > at || (calls === at && !after)) throw new Killed();
-          const answer = await (Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>).apply(target, args);
-          if (calls >= at) throw new Killed();
-          return answer;
-        },
-    });
-  return { table: proxy(ports.table), objects: proxy(ports.objects), calls: () => calls };
+/** The ports of a process that dies with call number `at`. */
+function portsOf(ports: RegionPorts, at: number, after: boolean): Pick<RegionPorts, 'table' | 'objects'> & { calls: () => number } {
+  const { wrap, calls } = mortal({ at, after });
+  return { table: wrap(ports.table), objects: wrap(ports.objects), calls };
 }
 
 interface Run {
@@ -117,13 +104,13 @@ describe('restore into a table', () => {
 
   it('goes on after a kill at any request, and ends equal', async () => {
     const { archive: probe } = await prepared(16);
-    const counting = mortal(probe.region, Number.POSITIVE_INFINITY, false);
+    const counting = portsOf(probe.region, Number.POSITIVE_INFINITY, false);
     await restore(probe, { ports: counting, options: { keysPerPass: 6 } });
     const calls = counting.calls();
     expect(calls).toBeGreaterThan(30);
     for (let at = 1; at <= calls; at += 1) {
       const { archive, expected } = await prepared(16);
-      await expect(restore(archive, { ports: mortal(archive.region, at, at % 2 === 0), options: { keysPerPass: 6 } })).rejects.toThrow(Killed);
+      await expect(restore(archive, { ports: portsOf(archive.region, at, at % 2 === 0), options: { keysPerPass: 6 } })).rejects.toThrow(Killed);
       // A killed run's lease ends by itself.
       await archive.clock.advance(30_000);
       const { ended, job } = await restore(archive, { options: { keysPerPass: 6 } });

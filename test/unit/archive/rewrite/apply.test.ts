@@ -9,7 +9,8 @@ import { rev, revParts } from '../../../../lib/core/formats/rev.ts';
 import { metaOf, metaValue } from '../../../../lib/core/formats/seal.ts';
 import { sha256Base64 } from '../../../../lib/core/formats/segment.ts';
 import { RemoteError } from '../../../../lib/ports/errors.ts';
-import { item, Killed, key, Member, text } from './world.ts';
+import { Killed } from '../../../flows/support/mortal.ts';
+import { item, key, Member, text } from './world.ts';
 
 const A = item('a', { v: text('bad') });
 const A_OLD = item('a', { v: text('old'), n: { N: '1.5' }, b: { B: 'AAE=' } });

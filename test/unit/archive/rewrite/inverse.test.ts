@@ -9,7 +9,8 @@ import { rewriteContext } from '../../../../lib/archive/rewrite/seats.ts';
 import type { Item } from '../../../../lib/core/attribute.ts';
 import { rev } from '../../../../lib/core/formats/rev.ts';
 import { metaValue } from '../../../../lib/core/formats/seal.ts';
-import { ALL, item, Killed, key, Member, text } from './world.ts';
+import { Killed } from '../../../flows/support/mortal.ts';
+import { ALL, item, key, Member, text } from './world.ts';
 
 const byId = (items: readonly Item[]): Map<string, Item> => new Map(items.map((i) => [(i['id'] as { S: string }).S, i]));
 

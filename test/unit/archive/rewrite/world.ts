@@ -24,6 +24,8 @@ import type { TablePort } from '../../../../lib/ports/table.ts';
 import type { MemberContext } from '../../../../lib/replicate/context.ts';
 import { memberContext } from '../../../../lib/replicate/context.ts';
 import { together } from '../../../../lib/replicate/together.ts';
+import type { Death } from '../../../flows/support/mortal.ts';
+import { mortal } from '../../../flows/support/mortal.ts';
 
 /** One member of a set, primary, on the memory cloud. */
 
@@ -31,14 +33,6 @@ const REGION = 'eu-central-1';
 
 /** Who makes the requests of a run. */
 export const REWRITER = 'rewrite';
-
-export class Killed extends Error {}
-
-/** Kills a run at its nth request: before its effect or after it. Nothing is done by it any more then, as after a SIGKILL. */
-export interface Death {
-  readonly at: number;
-  readonly after: boolean;
-}
 
 export class Member {
   readonly clock = new ManualClock({ turn: () => setImmediate() });
@@ -52,8 +46,7 @@ export class Member {
   readonly context: MemberContext = memberContext(this.config, this.config.members[0] as SetConfig['members'][number]);
   readonly bucket = memberNames('cities', this.config.members[0] as SetConfig['members'][number]).bucket;
   readonly runtime: Runtime;
-  /** Requests that the last run made. */
-  calls = 0;
+  #calls: () => number = () => 0;
 
   private constructor() {
     const quiet = (): void => undefined;
@@ -161,23 +154,16 @@ export class Member {
     return { plan, applied: await this.apply(plan) };
   }
 
+  /** Requests of the last run. */
+  get calls(): number {
+    return this.#calls();
+  }
+
   #mortal(death: Death | undefined): { readonly table: TablePort; readonly objects: ObjectPort } {
-    this.calls = 0;
     const own = this.region.ports({ name: REWRITER, gate: () => undefined });
-    const wrap = <T extends object>(port: T): T =>
-      new Proxy(port, {
-        get: (target, name) => {
-          const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
-          return async (...args: unknown[]) => {
-            this.calls += 1;
-            const call = this.calls;
-            if (death !== undefined && (call > death.at || (call === death.at && !death.after))) throw new Killed();
-            const answer = await method.apply(target, args);
-            if (death !== undefined && this.calls >= death.at) throw new Killed();
-            return answer;
-          };
-        },
-      });
+    const process = mortal(death);
+    this.#calls = process.calls;
+    const { wrap } = process;
     return { table: wrap(own.table), objects: wrap(own.objects) };
   }
 }

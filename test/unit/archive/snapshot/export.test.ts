@@ -9,9 +9,10 @@ import type { Item } from '../../../../lib/core/attribute.ts';
 import type { Manifest } from '../../../../lib/core/formats/manifest.ts';
 import { dataPrefix } from '../../../../lib/core/formats/manifest.ts';
 import type { ImportState } from '../../../../lib/ports/exports.ts';
+import { Killed } from '../../../flows/support/mortal.ts';
 import { item } from '../../../flows/support/world.ts';
 import { FakeExports } from './fake-exports.ts';
-import { Killed, SnapshotWorld } from './harness.ts';
+import { SnapshotWorld } from './harness.ts';
 
 const ITEMS: Item[] = Array.from({ length: 9 }, (_, i) => item(`k${i}`, 1, { b: { B: 'AAE=' } }));
 

@@ -11,10 +11,9 @@ import { LEASE_MS } from '../../../../lib/job/limits.ts';
 import type { ObjectPort } from '../../../../lib/ports/objects.ts';
 import type { MemberContext } from '../../../../lib/replicate/context.ts';
 import { memberContext } from '../../../../lib/replicate/context.ts';
+import type { Death } from '../../../flows/support/mortal.ts';
+import { mortal } from '../../../flows/support/mortal.ts';
 import { World } from '../../../flows/support/world.ts';
-
-/** A process that was killed: nothing of it happens any more. */
-export class Killed extends Error {}
 
 /** A world whose first member has a bucket. */
 export class SnapshotWorld {
@@ -46,22 +45,9 @@ export class SnapshotWorld {
   }
 
   /** Ports of a process that dies with its call number `at`: before its effect, or after it. */
-  ports(death?: { readonly at: number; readonly after: boolean }): SnapshotPorts {
-    let calls = 0;
-    const mortal = <T extends object>(port: T): T =>
-      new Proxy(port, {
-        get: (target, name) => {
-          const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
-          return async (...args: unknown[]) => {
-            calls += 1;
-            if (death !== undefined && (calls > death.at || (calls === death.at && !death.after))) throw new Killed();
-            const answer = await method.apply(target, args);
-            if (death !== undefined && calls >= death.at) throw new Killed();
-            return answer;
-          };
-        },
-      });
-    return { table: mortal(this.world.table(this.world.primary)), place: this.place(mortal(this.objects)) };
+  ports(death?: Death): SnapshotPorts {
+    const { wrap } = mortal(death);
+    return { table: wrap(this.world.table(this.world.primary)), place: this.place(wrap(this.objects)) };
   }
 
   take(

@@ -7,8 +7,9 @@ import { canonicalText } from '../../../../lib/core/canonical.ts';
 import { dataPrefix, manifestName, SNAPSHOT_FILE_RAW_BYTES } from '../../../../lib/core/formats/manifest.ts';
 import { RENEW_MS } from '../../../../lib/job/limits.ts';
 import { RemoteError } from '../../../../lib/ports/errors.ts';
+import { Killed } from '../../../flows/support/mortal.ts';
 import { item } from '../../../flows/support/world.ts';
-import { Killed, SnapshotWorld } from './harness.ts';
+import { SnapshotWorld } from './harness.ts';
 
 const many = (count: number): Item[] => Array.from({ length: count }, (_, i) => item(`k${i}`, 1, { n: { N: String(i) } }));
 const byKey = (items: readonly Item[]): string[] => items.map((i) => canonicalText({ M: i })).sort();
