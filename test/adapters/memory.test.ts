@@ -1,3 +1,5 @@
+import { memoryEventWorld } from './support/event-worlds.ts';
+import { eventPortSuite } from './support/events-suite.ts';
 import { memoryQueueWorld, memoryTableWorld } from './support/memory-world.ts';
 import { memoryObjectWorld } from './support/object-worlds.ts';
 import { objectPortSuite } from './support/objects-suite.ts';
@@ -11,3 +13,4 @@ pagesAndTransactionsSuite('the memory cloud', memoryTableWorld);
 streamPortSuite('the memory cloud', memoryTableWorld);
 queuePortSuite('the memory cloud', memoryQueueWorld);
 objectPortSuite('the memory cloud', memoryObjectWorld);
+eventPortSuite('the memory cloud', memoryEventWorld);

@@ -2,6 +2,8 @@ import { afterAll, beforeAll } from 'vitest';
 import type { Cloud } from '../../local/cloud.ts';
 import { startCloud } from '../../local/cloud.ts';
 import { awsQueueWorld, awsTableWorld, REGION } from './support/aws-world.ts';
+import { awsEventWorld } from './support/event-worlds.ts';
+import { eventPortSuite } from './support/events-suite.ts';
 import { awsObjectWorld } from './support/object-worlds.ts';
 import { objectPortSuite } from './support/objects-suite.ts';
 import { pagesAndTransactionsSuite } from './support/pages-suite.ts';
@@ -21,3 +23,4 @@ pagesAndTransactionsSuite('MiniStack', () => awsTableWorld(endpoint()), ['transa
 streamPortSuite('MiniStack', () => awsTableWorld(endpoint()));
 queuePortSuite('MiniStack', () => awsQueueWorld(endpoint()), ['expired-receipt-accepted', 'group-blocked-by-any', 'deleted-receipt-refused']);
 objectPortSuite('MiniStack', () => awsObjectWorld(endpoint()));
+eventPortSuite('MiniStack', () => awsEventWorld(endpoint()));
