@@ -1,16 +1,29 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { fromSqsEvent } from '../../lib/adapters/aws/events.ts';
+import type { ObjectPort } from '../../lib/ports/objects.ts';
 import { apply, applySandbox } from '../../lib/replicate/apply/apply.ts';
+import type { ReportDesk } from '../../lib/replicate/apply/pass.ts';
 import { base, wrap } from '../shared/base.ts';
-import { ownRegion } from '../shared/own-region.ts';
+import { ownObjects, ownRegion } from '../shared/own-region.ts';
 
 const of = base('apply');
 const { member, table, queue, target } = ownRegion(of);
 
+/** S3's client, made with the first report: most sandboxes never write one. */
+let objects: ObjectPort | undefined;
+const reports: ReportDesk = {
+  bucket: member.bucket,
+  objects: () => {
+    objects ??= ownObjects(of);
+    return objects;
+  },
+  ...(member.expiryAttribute !== undefined && { expiryAttribute: member.expiryAttribute }),
+};
+
 /** This member's links, by the names of their queues. */
 const links = new Map(
   member.links.map((link) => {
-    const ports = { source: table, target: target(link.targetRegion), queue };
+    const ports = { source: table, target: target(link.targetRegion), queue, reports };
     return [link.queueUrl.slice(link.queueUrl.lastIndexOf('/') + 1), { link, ports, sandbox: applySandbox(link, ports, of.runtime) }];
   }),
 );

@@ -85,7 +85,8 @@ export function readDeadLetter(
 }
 
 function keysOf(message: LaneMessage, schema: KeySchema, epoch: number): readonly ResyncKey[] {
-  if (message.kind === 'resync') return message.keys;
+  // A question that was never answered asks for no repair.
+  if (message.kind === 'resync') return message.mode === 'report' ? [] : message.keys;
   return message.changes.map((change) => {
     const k = isDelete(change) ? keyOf(change.k, schema) : keyOf(change.i, schema);
     return message.epoch === epoch ? { k, p: position(epoch, change.q).toString('base64') } : { k };

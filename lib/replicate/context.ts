@@ -19,6 +19,8 @@ export interface MemberContext {
   readonly key: KeySchema;
   readonly lanes: number;
   readonly expiry: 'local' | 'replicate';
+  /** The TTL attribute, where each member expires its own copies; absent where nothing expires, and where removals by TTL are replicated. */
+  readonly expiryAttribute?: string;
   readonly tables: MemberTables;
   /** Its own bucket: the log, snapshots, reports. */
   readonly bucket: string;
@@ -79,6 +81,7 @@ export function memberContext(config: SetConfig, member: MemberConfig): MemberCo
     key: schema(config),
     lanes: config.lanes,
     expiry: config.expiry,
+    ...(config.expiry === 'local' && config.expiryAttribute !== undefined && { expiryAttribute: config.expiryAttribute }),
     tables: tablesFor(config, member, member),
     bucket: memberNames(config.set, member).bucket,
     links: config.members.filter((m) => m.name !== member.name).map((m) => linkContext(config, member, m)),

@@ -165,12 +165,19 @@ function packChanges(envelope: Envelope, changes: readonly string[]): { bodies: 
   return { bodies, tooLarge };
 }
 
+/** What a resync is to do, and for which job. */
+export interface ResyncHow {
+  /** `repair` when absent. */
+  readonly mode?: 'repair' | 'report';
+  readonly job?: string;
+}
+
 /** The bodies of resync messages for these keys of one lane, RESYNC_KEYS_MAX a message. Keys are at most 3 KB, so a body always fits. */
-export function resyncBodies(envelope: Envelope, keys: readonly ResyncKey[], job?: string): string[] {
+export function resyncBodies(envelope: Envelope, keys: readonly ResyncKey[], { mode = 'repair', job }: ResyncHow = {}): string[] {
   const bodies: string[] = [];
   for (let i = 0; i < keys.length; i += RESYNC_KEYS_MAX) {
     const slice = keys.slice(i, i + RESYNC_KEYS_MAX);
-    const body = encodeMessage({ ...envelope, kind: 'resync', mode: 'repair', keys: slice, ...(job !== undefined && { job }) });
+    const body = encodeMessage({ ...envelope, kind: 'resync', mode, keys: slice, ...(job !== undefined && { job }) });
     assert(body !== undefined, 'a resync message is larger than a queue takes', { keys: slice.length });
     bodies.push(body);
   }
@@ -178,7 +185,7 @@ export function resyncBodies(envelope: Envelope, keys: readonly ResyncKey[], job
 }
 
 /** Resync messages for these keys, each in its lane. */
-export function planResync(keys: readonly ResyncKey[], envelope: Omit<Envelope, 'lane'>, schema: KeySchema): LaneSend[] {
+export function planResync(keys: readonly ResyncKey[], envelope: Omit<Envelope, 'lane'>, schema: KeySchema, how: ResyncHow = {}): LaneSend[] {
   const byLane = new Map<number, ResyncKey[]>();
   for (const key of keys) {
     const lane = laneOf(keyHash(keyText(key.k, schema)), envelope.lanes);
@@ -186,7 +193,7 @@ export function planResync(keys: readonly ResyncKey[], envelope: Omit<Envelope, 
     if (list === undefined) byLane.set(lane, [key]);
     else list.push(key);
   }
-  return [...byLane].flatMap(([lane, list]) => resyncBodies({ ...envelope, lane }, list).map((body) => ({ lane, body })));
+  return [...byLane].flatMap(([lane, list]) => resyncBodies({ ...envelope, lane }, list, how).map((body) => ({ lane, body })));
 }
 
 /** The body of a marker: a resync without keys. */

@@ -57,7 +57,7 @@ describe('bundling', () => {
     const functions = join(import.meta.dirname, '..', '..', 'functions');
     const bundles = await bundleFunctions({ functions, out: join(folder, 'own') });
     const carry = await Promise.all(bundles.map(async ({ name, file }) => ((await readFile(file, 'utf8')).includes('ListObjectsV2Command') ? [name] : [])));
-    expect(carry.flat()).toEqual(['api', 'observe', 'reconcile']);
+    expect(carry.flat()).toEqual(['api', 'apply', 'observe', 'reconcile']);
   });
 
   test('no function at all, and source that cannot be bundled, are errors', async () => {

@@ -17,6 +17,7 @@ import type { ApplyCounts, ApplyPorts, ApplySandbox } from './pass.ts';
 import { Pass } from './pass.ts';
 import type { Refusal } from './refuse.ts';
 import { sendRefusals } from './refuse.ts';
+import { BucketAwayError, report } from './report.ts';
 import { resync } from './resync.ts';
 import { ForeignSourceError, SourceView } from './source-view.ts';
 
@@ -111,7 +112,7 @@ async function round(pass: Pass, lanes: readonly LaneWork[]): Promise<void> {
 
   const live = ops.filter((op) => going(op.lane));
   if (states !== undefined && live.length > 0) refusals.push(...(await applyChanges(pass, (live[0] as KeyOp).envelope.epoch, live, states)));
-  for (const { lane, unit } of heads) if (unit.kind === 'resync' && going(lane)) await handleResync(pass, lane, unit.message);
+  for (const { lane, unit } of heads) if (unit.kind === 'resync' && going(lane)) await handleResync(pass, lane, unit.message, unit.receives);
   await sendRefusals(
     pass,
     refusals.filter((r) => going(r.lane)),
@@ -159,12 +160,14 @@ async function mayGo(pass: Pass, lane: LaneWork, unit: Exclude<Unit, { kind: 'un
   return false;
 }
 
-async function handleResync(pass: Pass, lane: LaneWork, message: ResyncMessage): Promise<void> {
+async function handleResync(pass: Pass, lane: LaneWork, message: ResyncMessage, receives: number): Promise<void> {
   try {
-    if (message.keys.length === 0) await mark(pass, message);
+    if (message.mode === 'report') await report(pass, message, receives);
+    else if (message.keys.length === 0) await mark(pass, message);
     else await resync(pass, message);
   } catch (error) {
-    if (error instanceof ForeignSourceError) pass.fail(lane, { cause: 'source', why: error.message });
+    if (error instanceof BucketAwayError) pass.fail(lane, { cause: 'bucket', why: error.message });
+    else if (error instanceof ForeignSourceError) pass.fail(lane, { cause: 'source', why: error.message });
     else pass.failFor(lane, error);
   }
 }

@@ -1,6 +1,7 @@
 import { FormatError } from '../../core/errors.ts';
 import type { ChangesMessage, LaneMessage, ResyncMessage } from '../../core/formats/message.ts';
 import { decodeMessage } from '../../core/formats/message.ts';
+import { reportJobProblem } from '../../core/formats/report.ts';
 import type { QueueMessage } from '../../ports/queue.ts';
 
 /**
@@ -10,13 +11,13 @@ import type { QueueMessage } from '../../ports/queue.ts';
 /** Consecutive messages of a lane that are handled together. */
 export type Unit =
   | { readonly kind: 'changes'; readonly epoch: number; readonly count: number; readonly messages: readonly ChangesMessage[] }
-  | { readonly kind: 'resync'; readonly epoch: number; readonly count: 1; readonly message: ResyncMessage }
+  | { readonly kind: 'resync'; readonly epoch: number; readonly count: 1; readonly message: ResyncMessage; readonly receives: number }
   | { readonly kind: 'unreadable'; readonly count: 1; readonly source: QueueMessage; readonly reason: string };
 
 /** Why a lane was given up in this invocation. */
 export interface LaneFailure {
-  /** `target`: slow, throttled, or gone · `fence`: must wait, for `waitMs` · `owner`: another owner has it · `late`: no time left · `queue`: the dead-letter queue refuses */
-  readonly cause: 'target' | 'fence' | 'owner' | 'late' | 'queue' | 'paused' | 'source';
+  /** `target`: slow, throttled, or gone · `fence`: must wait, for `waitMs` · `owner`: another owner has it · `late`: no time left · `queue`: the dead-letter queue refuses · `bucket`: it does not take a report */
+  readonly cause: 'target' | 'fence' | 'owner' | 'late' | 'queue' | 'bucket' | 'paused' | 'source';
   readonly why: string;
   readonly waitMs?: number;
 }
@@ -54,7 +55,7 @@ function unitsOf(messages: readonly QueueMessage[], link: { readonly set: string
       continue;
     }
     const before = units.at(-1);
-    if (read.kind === 'resync') units.push({ kind: 'resync', epoch: read.epoch, count: 1, message: read });
+    if (read.kind === 'resync') units.push({ kind: 'resync', epoch: read.epoch, count: 1, message: read, receives: source.receiveCount });
     else if (before?.kind === 'changes' && before.epoch === read.epoch) {
       units[units.length - 1] = { ...before, count: before.count + 1, messages: [...before.messages, read] };
     } else units.push({ kind: 'changes', epoch: read.epoch, count: 1, messages: [read] });
@@ -74,7 +75,7 @@ export function readMessage(body: string, link: { readonly set: string; readonly
   if (message.set !== link.set || message.source !== link.source) {
     return `a message of the set "${message.set}" from "${message.source}" in a queue of the set "${link.set}" from "${link.source}"`;
   }
-  if (message.kind === 'resync' && message.mode === 'report') return 'this version does not answer reports';
+  if (message.kind === 'resync' && message.mode === 'report') return reportJobProblem(message.job) ?? message;
   return message;
 }
 

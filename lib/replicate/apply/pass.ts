@@ -2,6 +2,7 @@ import { CLOCK_RATE_ERROR_MAX, DEADLINE_MARGIN_MS, FENCE_AGE_MAX_MS, REQUEST_EFF
 import type { Seat } from '../../core/formats/rows.ts';
 import { decodeSeat, SEAT_KEY } from '../../core/formats/rows.ts';
 import { isRemote, whyText } from '../../ports/errors.ts';
+import type { ObjectPort } from '../../ports/objects.ts';
 import type { QueuePort } from '../../ports/queue.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import type { CallOptions, TablePort } from '../../ports/table.ts';
@@ -11,11 +12,22 @@ import type { LaneFailure, LaneWork } from './lane-work.ts';
 import { retriedRead } from './requests.ts';
 import type { SourceView } from './source-view.ts';
 
-/** What apply reaches: its own region's tables and queues, and the target's tables. */
+/** Where answers to resyncs of mode `report` go. */
+export interface ReportDesk {
+  /** The source's own bucket. */
+  readonly bucket: string;
+  /** S3 of the source's region. Asked for with a report only: most invocations have none. */
+  readonly objects: () => ObjectPort;
+  /** The tables' TTL attribute, where members expire their copies by themselves. */
+  readonly expiryAttribute?: string;
+}
+
+/** What apply reaches: its own region's tables, queues and bucket, and the target's tables. */
 export interface ApplyPorts {
   readonly source: TablePort;
   readonly target: TablePort;
   readonly queue: QueuePort;
+  readonly reports: ReportDesk;
 }
 
 /** What a sandbox keeps between invocations, one a link. Only hints and limits: nothing that a decision rests on. */

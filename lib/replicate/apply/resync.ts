@@ -1,6 +1,6 @@
-import type { Item, Key } from '../../core/attribute.ts';
+import type { Item } from '../../core/attribute.ts';
 import { itemHash } from '../../core/canonical.ts';
-import { BATCH_GET_KEYS, CAS_ATTEMPTS_MAX } from '../../core/constants.ts';
+import { CAS_ATTEMPTS_MAX } from '../../core/constants.ts';
 import { FormatError } from '../../core/errors.ts';
 import type { ResyncKey, ResyncMessage } from '../../core/formats/message.ts';
 import type { Position } from '../../core/formats/position.ts';
@@ -8,14 +8,13 @@ import { comparePositions, epochOf, laterPosition, position, readPosition } from
 import { decodeRefused, encodeRefused, refusedKey } from '../../core/formats/refused-row.ts';
 import { metaOf } from '../../core/formats/seal.ts';
 import { tombstoneItem } from '../../core/formats/tombstone.ts';
-import { keyHash, keyText } from '../../core/key.ts';
+import { keyHash } from '../../core/key.ts';
 import { isRemote, RemoteError } from '../../ports/errors.ts';
-import type { TablePort } from '../../ports/table.ts';
 import { together } from '../together.ts';
-import { readBatch } from './batch-read.ts';
+import type { BothSides } from './both-sides.ts';
+import { readBothSides } from './both-sides.ts';
 import { stateAgain, unchanged } from './conditional.ts';
 import type { TargetState } from './guard-read.ts';
-import { readTargets } from './guard-read.ts';
 import { copyOf } from './ops.ts';
 import type { Pass } from './pass.ts';
 import { fencedWrite } from './requests.ts';
@@ -74,53 +73,33 @@ export function knownPosition(key: ResyncKey, epoch: number): Position | undefin
  * @throws RemoteError, FenceMovedError, ForeignSourceError: the lane is given up, and the message comes again.
  */
 export async function resync(pass: Pass, message: ResyncMessage): Promise<void> {
-  const { link } = pass;
-  const wanted = [...new Map(message.keys.map((key) => [keyText(key.k, link.key), key])).entries()].map(([text, key]) => ({
-    key: key.k,
-    keyText: text,
-    known: knownPosition(key, message.epoch),
-  }));
-  await pass.sandbox.source.checkIdentity(false);
-  const targets = await readTargets(pass, wanted, true);
-  const sources = await readSources(
-    pass,
-    wanted.map((w) => w.key),
-  );
-  const refusedRows = await readRefused(
-    pass,
-    wanted.map((w) => w.keyText),
-  );
-  if (wanted.some((w) => !sources.has(w.keyText) && targets.get(w.keyText)?.item !== undefined)) {
-    // Asked after the source was read: what was read is the registered table's, or this throws.
-    await pass.sandbox.source.checkIdentity(true);
-  }
+  const read = await readBothSides(pass, message.keys);
+  const wanted = read.map((both) => ({ ...both, known: knownPosition(message.keys[both.index] as ResyncKey, message.epoch) }));
   for (let at = 0; at < wanted.length; at += KEYS_IN_FLIGHT) {
     await together(
       wanted.slice(at, at + KEYS_IN_FLIGHT).map(async (w) => {
-        const state = targets.get(w.keyText) as TargetState;
-        const was = refusedRows.get(w.keyText);
         try {
-          await makeEqual(pass, message.epoch, w, sources.get(w.keyText), state);
-          if (was !== undefined) await removeRefused(pass, message.epoch, w.keyText);
+          await makeEqual(pass, message.epoch, w);
+          if (w.refused !== undefined) await removeRefused(pass, message.epoch, w.keyText);
         } catch (error) {
           if (!isRemote(error, 'invalid')) throw error;
-          await noteRefused(pass, message.epoch, w, state, was, `${error.code}: ${error.message}`);
+          await noteRefused(pass, message.epoch, w, `${error.code}: ${error.message}`);
         }
       }),
     );
   }
 }
 
-interface WantedKey {
-  readonly key: Key;
-  readonly keyText: string;
+/** A key as it was read, and the position that its sender knows of. */
+interface WantedKey extends BothSides {
   readonly known: Position | undefined;
 }
 
-async function makeEqual(pass: Pass, epoch: number, w: WantedKey, source: Item | undefined, read: TargetState): Promise<void> {
+async function makeEqual(pass: Pass, epoch: number, w: WantedKey): Promise<void> {
   const { items, tombstones } = pass.link.targetTables;
   const { target } = pass.ports;
-  let state = read;
+  const { source } = w;
+  let state = w.target;
   for (let attempt = 0; attempt < CAS_ATTEMPTS_MAX; attempt += 1) {
     const action = judgeResync(source, state);
     if (action === 'equal') return;
@@ -144,36 +123,14 @@ async function makeEqual(pass: Pass, epoch: number, w: WantedKey, source: Item |
   throw new RemoteError('transient', 'ConditionalCheckFailed', `a key changed under ${CAS_ATTEMPTS_MAX} conditional writes in a row`);
 }
 
-/** Reads whole items of the source, consistently. */
-async function readSources(pass: Pass, keys: readonly Key[]): Promise<Map<string, Item>> {
-  const { items } = pass.link.sourceTables;
-  const found = await getItems(pass, pass.ports.source, items, keys);
-  return new Map(found.map((item) => [keyText(item, pass.link.key), item]));
-}
-
-async function readRefused(pass: Pass, texts: readonly string[]): Promise<Map<string, Item>> {
-  const { control } = pass.link.targetTables;
-  const hashes = new Map(texts.map((text) => [keyHash(text).toString('hex'), text]));
-  const found = await getItems(pass, pass.ports.target, control, [...hashes.keys()].map(refusedKey));
-  return new Map(found.map((row) => [hashes.get((row['sk'] as { S: string }).S) as string, row]));
-}
-
-async function getItems(pass: Pass, port: TablePort, table: string, keys: readonly Key[]): Promise<Item[]> {
-  const found: Item[] = [];
-  for (let at = 0; at < keys.length; at += BATCH_GET_KEYS) {
-    await readBatch(pass, port, [{ table, keys: keys.slice(at, at + BATCH_GET_KEYS), take: (items) => found.push(...items) }]);
-  }
-  return found;
-}
-
-async function noteRefused(pass: Pass, epoch: number, w: WantedKey, state: TargetState, was: Item | undefined, reason: string): Promise<void> {
+async function noteRefused(pass: Pass, epoch: number, w: WantedKey, reason: string): Promise<void> {
   const now = pass.runtime.clock.now();
   const row = encodeRefused(keyHash(w.keyText).toString('hex'), {
     key: w.key,
     reason,
-    position: repairPosition(epoch, state, w.known),
+    position: repairPosition(epoch, w.target, w.known),
     link: pass.link.source,
-    since: was === undefined ? now : decodeRefused(was).since,
+    since: w.refused === undefined ? now : decodeRefused(w.refused).since,
     tried: now,
   });
   await fencedWrite(pass, epoch, (o) => pass.ports.target.put(pass.link.targetTables.control, row, undefined, o));

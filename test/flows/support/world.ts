@@ -208,7 +208,10 @@ export class World {
   /** Begins an invocation of apply without waiting for it. */
   startApply(messages: readonly QueueMessage[], source = this.primary, target = this.secondary, remainingMs = FUNCTION_TIMEOUT_MS): Promise<ApplyResult> {
     const link = linkContext(this.config, this.named(source), this.named(target));
-    const ports = { source: this.table(source), target: this.table(target), queue: this.cloud.region(source).queue };
+    const { queue, objects } = this.cloud.region(source);
+    const { bucket, expiryAttribute } = memberContext(this.config, this.named(source));
+    const reports = { bucket, objects: () => objects, ...(expiryAttribute !== undefined && { expiryAttribute }) };
+    const ports = { source: this.table(source), target: this.table(target), queue, reports };
     const id = `${source}>${target}`;
     const sandbox = this.#sandboxes.get(id) ?? applySandbox(link, ports, this.runtime);
     this.#sandboxes.set(id, sandbox);
