@@ -5,7 +5,8 @@ import { check, n, num, s, str } from '../core/formats/row-fields.ts';
 
 /** What all rows `job / <id>` of a `control` table have in common: who runs it, and a version. */
 
-const JOB = 'job';
+/** Partition of all jobs. */
+export const JOB = 'job';
 
 /** Key of a job's row. @param id of the job, which says its kind or was made up for it. */
 export const jobKey = (id: string): Key => ({ pk: s(JOB), sk: s(id) });

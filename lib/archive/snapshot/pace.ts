@@ -4,7 +4,7 @@ import { itemBytes } from '../../core/size.ts';
 import { PAGE_BYTES, PAGE_RATE_S, READ_UNIT_BYTES, THROTTLED_WAIT_FIRST_MS, THROTTLED_WAIT_MAX_MS } from './limits.ts';
 
 /** Bytes of an item, where nobody knows. */
-const ITEM_BYTES_GUESS = 400;
+export const ITEM_BYTES_GUESS = 400;
 
 /** How fast a snapshot reads. */
 export interface ReadRate {

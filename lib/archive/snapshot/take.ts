@@ -1,19 +1,19 @@
-import type { Key } from '../../core/attribute.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/formats/manifest.ts';
 import { shortNonce, snapshotId } from '../../core/formats/manifest.ts';
 import { JobLease } from '../../job/lease.ts';
-import { isRemote } from '../../ports/errors.ts';
 import type { Runtime } from '../../ports/runtime.ts';
-import type { Page, TablePort } from '../../ports/table.ts';
+import type { TablePort } from '../../ports/table.ts';
 import type { MemberContext } from '../../replicate/context.ts';
 import { retried } from '../../replicate/retry.ts';
 import { together } from '../../replicate/together.ts';
 import type { ArchivePlace } from '../place.ts';
 import { FileWriter } from './file-writer.ts';
 import { finishSnapshot } from './finish.ts';
-import { END_MARGIN_MS, LATE_PAGES_MAX, REQUEST_MAX_MS, SEGMENTS_DEFAULT, THROTTLED_MAX_MS, WAIT_STEP_MS } from './limits.ts';
+import { END_MARGIN_MS, REQUEST_MAX_MS, SEGMENTS_DEFAULT } from './limits.ts';
 import { ReadPace, readRate } from './pace.ts';
+import type { ScanRun } from './pages.ts';
+import { nextPage } from './pages.ts';
 import type { ScanMark, SnapshotJob } from './savepoint.ts';
 import { freshSnapshot, isScanned, snapshotJobPlace } from './savepoint.ts';
 
@@ -124,6 +124,7 @@ export async function takeSnapshot(
   const averageBytes = described.itemCount > 0 ? (described.bytes ?? 0) / described.itemCount : 0;
   const pace = new ReadPace(rate, lease.job.segments.length, averageBytes, began);
   const writer = new FileWriter(place, runtime, lease, run, worked);
+  const pages: ScanRun = { port: ports.table, table, runtime, pace, renew: () => lease.renew(), isOver };
   let failed = false;
   try {
     if (isForeign(lease.job)) {
@@ -163,7 +164,7 @@ export async function takeSnapshot(
       const part = writer.part(index);
       let after = mark.after;
       for (;;) {
-        const page = await nextPage(index, lease.job.segments.length, after);
+        const page = await nextPage(pages, { index, of: lease.job.segments.length }, after);
         if (page === undefined) {
           await part.store(after, false);
           return;
@@ -179,42 +180,6 @@ export async function takeSnapshot(
       failed = true;
       throw error;
     }
-  }
-
-  /** The next page of a part, when it may be read; undefined when the run ends. */
-  async function nextPage(index: number, of: number, after: Key | undefined): Promise<Page | undefined> {
-    let lateInRow = 0;
-    for (;;) {
-      if (!(await mayRead())) return undefined;
-      const { limit } = pace;
-      const request = { table, segment: { index, of }, ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
-      try {
-        const page = await retried(runtime, clock.elapsed() + REQUEST_MAX_MS, () => ports.table.scan(request), ['transient']);
-        pace.read(page.items);
-        return page;
-      } catch (error) {
-        const late = isRemote(error, 'unanswered');
-        if (late) lateInRow += 1;
-        if (late && lateInRow > 1) pace.shorten();
-        const again = late ? lateInRow <= LATE_PAGES_MAX : isRemote(error, 'throttled') && pace.refusedMs(clock.elapsed()) <= THROTTLED_MAX_MS;
-        if (!again) throw error;
-        pace.refused(clock.elapsed());
-        await lease.renew();
-      }
-    }
-  }
-
-  /** Waits as the pace asks. False when the run ends. */
-  async function mayRead(): Promise<boolean> {
-    const backOff = pace.backOff(chance.random());
-    if (backOff > 0 && !isOver()) await clock.sleep(backOff);
-    while (!isOver()) {
-      const wait = pace.due(clock.elapsed());
-      if (wait === 0) return true;
-      await lease.renew();
-      await clock.sleep(Math.min(wait, WAIT_STEP_MS));
-    }
-    return false;
   }
 
   function isOver(): boolean {
