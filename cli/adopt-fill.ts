@@ -5,6 +5,8 @@ import type { Estimate } from '../lib/adopt/estimate.ts';
 import { estimateBackfill } from '../lib/adopt/estimate.ts';
 import { REQUEST_MAX_MS } from '../lib/adopt/limits.ts';
 import type { Progress } from '../lib/adopt/ports.ts';
+import type { AdoptProof } from '../lib/adopt/proof.ts';
+import { proveAdopted } from '../lib/adopt/proof.ts';
 import { sampleReplicas } from '../lib/adopt/ready.ts';
 import type { AdoptJob } from '../lib/adopt/savepoint.ts';
 import { adoptPlace, isScanned } from '../lib/adopt/savepoint.ts';
@@ -12,14 +14,16 @@ import type { MemberConfig } from '../lib/core/config.ts';
 import { PRICE_DATE, PRICE_REGION_DEFAULT, PRICES, pricesOf } from '../lib/cost/prices.ts';
 import { readJob } from '../lib/job/lease.ts';
 import type { TablePort } from '../lib/ports/table.ts';
+import type { ProveProgress } from '../lib/reconcile/prove/prove.ts';
 import { memberContext } from '../lib/replicate/context.ts';
 import { initSet } from '../lib/replicate/init.ts';
 import { readSelf } from '../lib/replicate/self.ts';
 import type { AdoptIo } from './adopt-io.ts';
-import { showProgress } from './adopt-progress.ts';
+import { proofWords, showProgress } from './adopt-progress.ts';
 import { planText } from './adopt-show.ts';
 import { needsYes } from './agreed.ts';
 import { announce } from './announce.ts';
+import { checkAt } from './check-ports.ts';
 import { CliError } from './errors.ts';
 import { locatedTable } from './located.ts';
 import type { Session } from './session.ts';
@@ -30,7 +34,8 @@ import { located } from './session.ts';
 /** What the user says about it. */
 export interface FillOptions {
   readonly rate?: number;
-  readonly count: boolean;
+  /** Both sides are compared at the end. */
+  readonly prove: boolean;
   readonly restart: boolean;
   readonly yes: boolean;
   readonly replicaNotEmpty: boolean;
@@ -49,9 +54,9 @@ export interface Plan {
 
 /** What became of it. */
 export type Filled =
-  | { readonly done: 'before'; readonly job: AdoptJob }
+  | { readonly done: 'before'; readonly job: AdoptJob; readonly proof?: AdoptProof }
   | { readonly done: 'declined'; readonly plan: Plan }
-  | { readonly done: 'run'; readonly plan: Plan; readonly result: BackfillResult };
+  | { readonly done: 'run'; readonly plan: Plan; readonly result: BackfillResult; readonly proof?: AdoptProof };
 
 /**
  * Fills the replicas from an adopted table.
@@ -69,7 +74,7 @@ export async function fill(session: Session, member: MemberConfig, facts: AdoptF
   const place = adoptPlace(table, context.tables.control, member.generation);
   const { seat } = await at(() => readSelf(table, place.control));
   const job = await at(() => readJob(place, runtime));
-  if (job?.done !== undefined && !own.restart) return { done: 'before', job };
+  if (job?.done !== undefined && !own.restart) return { done: 'before', job, ...(own.prove && { proof: await proveFilled(session, member, job, own, io) }) };
 
   const samples = await at(() => sampleReplicas(context, (link) => target(link.targetRegion), runtime));
   const old = samples.filter((s) => s.old > 0);
@@ -89,7 +94,7 @@ export async function fill(session: Session, member: MemberConfig, facts: AdoptF
       bytes: facts.more.bytes,
       links: context.links.length,
       lanes: context.lanes,
-      count: own.count,
+      prove: own.prove,
       ...(own.rate !== undefined && { ratePerS: own.rate }),
       ...(job !== undefined && job.keys > 0 && job.worked > 0 && { measuredPerS: (job.keys * 1_000) / job.worked }),
     },
@@ -125,16 +130,45 @@ export async function fill(session: Session, member: MemberConfig, facts: AdoptF
   const options = {
     generation: member.generation,
     owner: io.owner,
-    count: own.count,
     restart: own.restart,
     ...(own.rate !== undefined && { ratePerS: own.rate }),
   };
   try {
     const watcher = { progress: (now: Progress) => shown.progress(now), stopped: () => stopped };
     const result = await at(() => backfill(context, { table, queue, target }, runtime, options, watcher));
-    return { done: 'run', plan, result };
+    shown.stop();
+    const proof = own.prove && result.job.done !== undefined ? await proveFilled(session, member, result.job, own, io) : undefined;
+    return { done: 'run', plan, result, ...(proof && { proof }) };
   } finally {
     shown.stop();
+    takeBack();
+  }
+}
+
+/** Between two lines about the proof (ms). */
+const PROOF_LINE_EVERY_MS = 10_000;
+
+/** Compares both sides, and makes equal what differs; it deletes nothing. @throws CliError and what `proveAdopted` throws */
+async function proveFilled(session: Session, member: MemberConfig, job: AdoptJob, own: FillOptions, io: AdoptIo): Promise<AdoptProof> {
+  const { out, runtime, outside } = session;
+  const { ports } = await checkAt(session);
+  let stopped = false;
+  const takeBack = outside.onStop(() => {
+    stopped = true;
+  });
+  let said = '';
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const progress = ({ phase, lanes, check }: ProveProgress): void => {
+    const step = phase === 'drain' ? 'drain' : (check?.phase ?? '');
+    if (step === said && runtime.clock.elapsed() - saidAt < PROOF_LINE_EVERY_MS) return;
+    said = step;
+    saidAt = runtime.clock.elapsed();
+    out.note(proofWords(phase === 'drain' ? lanes : undefined, check));
+  };
+  try {
+    const options = { owner: io.owner, ...(own.rate !== undefined && { itemsPerS: Math.max(1, Math.floor(own.rate)) }) };
+    return await located(session, member, () => proveAdopted(ports, runtime, job, options, { progress, stopped: () => stopped }));
+  } finally {
     takeBack();
   }
 }

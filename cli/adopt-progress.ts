@@ -1,6 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import { timeLeft } from '../lib/adopt/pace.ts';
 import type { Progress } from '../lib/adopt/ports.ts';
+import type { CheckProgress } from '../lib/reconcile/check/step.ts';
 import { span } from '../lib/status/span.ts';
 import { count } from './output.ts';
 
@@ -32,11 +33,28 @@ export function showProgress(total: number, screen: Screen): Shown {
 /** The words beside the bar. Pure. */
 export function progressWords(now: Progress, total: number): string {
   if (now.phase === 'arrive') return `waiting for all of it to arrive: ${now.lanes?.passed ?? 0} of ${now.lanes?.of ?? 0} lanes are through`;
-  if (now.phase === 'count') return 'counting both sides';
   const rate = now.worked > 0 ? Math.round((now.keys * 1_000) / now.worked) : 0;
   // DynamoDB's count is hours old: nobody knows what is left beyond it.
   const left = now.keys < total ? timeLeft(now.keys, now.worked, total) : undefined;
   return `${count(now.keys)} of about ${count(Math.max(total, now.keys))} keys, ${count(rate)}/s${left === undefined ? '' : `, ${span(left)} left`}${now.depth === undefined ? '' : `, ${now.depth} messages wait`}`;
+}
+
+const STEPS: Readonly<Record<CheckProgress['phase'], string>> = {
+  scan: 'reading both sides',
+  compare: 'comparing both sides',
+  open: 'looking for what differs',
+  verdict: 'looking at single keys',
+  preview: 'looking at single keys',
+  repair: 'making equal what differs',
+  verify: 'looking again at what was made equal',
+  done: 'done',
+};
+
+/** The words about a proof. Pure. @param lanes of the drain, which comes first */
+export function proofWords(lanes: Progress['lanes'], check: CheckProgress | undefined): string {
+  if (check === undefined) return `proving: waiting for the lanes: ${lanes?.passed ?? 0} of ${lanes?.of ?? 0} are through`;
+  const scan = check.scan === undefined ? '' : `, ${check.scan.member}: ${count(check.scan.units)} items`;
+  return `proving: ${STEPS[check.phase]}${scan}`;
 }
 
 function bar(total: number, { stream }: Screen): Shown {

@@ -1,6 +1,8 @@
 import type { AdoptFacts } from '../lib/adopt/check.ts';
 import { showBytes, writesPerS } from '../lib/adopt/estimate.ts';
 import { ROUND_TRIP_MS } from '../lib/adopt/pace.ts';
+import type { AdoptProof } from '../lib/adopt/proof.ts';
+import { isoSeconds } from '../lib/core/calendar.ts';
 import type { MemberConfig } from '../lib/core/config.ts';
 import type { KeySchema } from '../lib/core/key.ts';
 import type { Finding, Level } from '../lib/doctor/facts.ts';
@@ -59,7 +61,8 @@ const dollars = (value: number): string => (value < 0.005 ? '0.01 or less' : val
 /** What came out, for a person. */
 export function filledText(filled: Filled, schema: KeySchema, out: Output): string {
   if (filled.done === 'before') {
-    return `The table was adopted before: ${count(filled.job.keys)} keys were copied, and it was done at ${new Date(filled.job.done ?? 0).toISOString()}. --restart copies everything again, which does no harm.`;
+    const head = `The table was adopted before: ${count(filled.job.keys)} keys were copied, and it was done at ${new Date(filled.job.done ?? 0).toISOString()}. --restart copies everything again, which does no harm.`;
+    return [head, ...proofText(filled.proof, out)].join('\n\n');
   }
   if (filled.done === 'declined') return 'Nothing was done.';
   const { result } = filled;
@@ -72,17 +75,9 @@ export function filledText(filled: Filled, schema: KeySchema, out: Output): stri
   const rate = job.worked > 0 ? `, ${count(Math.round((job.keys * 1_000) / job.worked))} keys/s` : '';
   const head = `${out.style('green', 'Adopted.')} ${count(job.keys)} keys were sent in ${span(job.worked)}${rate}, and all of them have come out of the lanes.`;
   const links = settled?.links ?? [];
-  const rows = links.map((l) => [
-    l.target,
-    l.items === undefined ? 'not counted' : count(l.items),
-    difference(l.items, settled?.items, out),
-    count(l.refused.length),
-    count(l.deadLetters),
-  ]);
-  const source = settled?.items === undefined ? '' : `The table holds ${count(settled.items)} items.\n\n`;
-  const parts = [head, `${source}${out.table(['REPLICA', 'ITEMS', 'DIFFERENCE', 'REFUSED', 'DEAD LETTERS'], rows, [1, 2, 3, 4])}`];
+  const rows = links.map((l) => [l.target, count(l.refused.length), count(l.deadLetters)]);
+  const parts = [head, out.table(['REPLICA', 'REFUSED', 'DEAD LETTERS'], rows, [1, 2]), ...proofText(filled.proof, out)];
   for (const l of links) {
-    if (l.old !== undefined && l.old > 0) parts.push(`${l.target} holds ${count(l.old)} items that Syncline did not write. Nothing here deletes them.`);
     const named = l.refused.slice(0, REFUSED_NAMED_MAX).map((r) => `  ${printable(showKey(r.key, schema))}: ${printable(r.reason)}`);
     if (named.length > 0) parts.push([`${l.target} refuses ${count(l.refused.length)}${l.refusedMore ? ' or more' : ''} keys:`, ...named].join('\n'));
   }
@@ -94,7 +89,19 @@ export function filledText(filled: Filled, schema: KeySchema, out: Output): stri
   return parts.join('\n\n');
 }
 
-function difference(items: number | undefined, source: number | undefined, out: Output): string {
-  if (items === undefined || source === undefined) return '';
-  return items === source ? out.style('green', 'none') : out.style('yellow', `${items > source ? '+' : ''}${count(items - source)}`);
+/** What the proof came to, for a person; nothing where there was none. */
+function proofText(proof: AdoptProof | undefined, out: Output): readonly string[] {
+  if (proof === undefined) return [];
+  const rows = [
+    ...proof.before.map((target) => [target, '', '', out.style('green', 'before')]),
+    ...proof.links.map(({ target, keys, repaired, proven }) => [
+      target,
+      count(keys),
+      count(repaired),
+      proven === undefined ? out.style('yellow', 'not yet') : out.style('green', isoSeconds(proven)),
+    ]),
+  ];
+  const whys = proof.links.flatMap(({ target, why }) => (why === undefined ? [] : [`${target} is not proven: ${printable(why)}.`]));
+  const ended = proof.ended === undefined ? [] : ['The proof was ended before all was done. The same command goes on with it.'];
+  return [out.table(['REPLICA', 'KEYS COMPARED', 'MADE EQUAL', 'PROVEN EQUAL'], rows, [1, 2]), ...whys, ...ended];
 }

@@ -1,4 +1,5 @@
 import type { AdoptFacts } from '../lib/adopt/check.ts';
+import type { AdoptProof } from '../lib/adopt/proof.ts';
 import type { SetConfig } from '../lib/core/config.ts';
 import { memberNames } from '../lib/core/names.ts';
 import type { Finding } from '../lib/doctor/facts.ts';
@@ -35,15 +36,23 @@ export function told(
   const { base, findings, again, after } = said;
   const { out } = session;
   const stage: Stage = filled.done === 'declined' ? 'declined' : filled.done === 'run' && !isDone(filled) ? 'interrupted' : 'adopted';
-  const wrong = filled.done === 'run' && stage === 'adopted' ? attentionOf(filled) : [];
+  const proof = filled.done === 'declined' ? undefined : filled.proof;
+  const wrong = stage === 'adopted' ? [...(filled.done === 'run' ? attentionOf(filled) : []), ...attentionOfProof(proof)] : [];
   const next: NextStep[] =
     stage === 'adopted'
       ? [
           { command: after('status'), why: 'It shows that changes travel.' },
           ...(wrong.includes('refused') ? [{ command: after('refused list'), why: 'It lists the keys that a member cannot take, with the reasons.' }] : []),
-          ...(wrong.includes('difference')
-            ? [{ command: again(' --restart'), why: 'The counts differ: once live writes are quiet, this copies and counts again.' }]
-            : []),
+          ...(wrong.includes('old-items')
+            ? [
+                {
+                  command: after('prove --all --allow-deletes'),
+                  why: 'It makes the replicas equal: what only they have is deleted there. Look at it first: "check".',
+                },
+              ]
+            : wrong.includes('not-proven')
+              ? [{ command: again(), why: 'It compares again what is not proven yet.' }]
+              : []),
         ]
       : [{ command: again(), why: 'It goes on where it was.' }];
   const document = {
@@ -53,7 +62,9 @@ export function told(
     stream: facts.table.stream,
     ...(filled.done !== 'before' && { plan: filled.plan }),
     ...(filled.done === 'before' && { before: { keys: filled.job.keys, done: filled.job.done } }),
-    ...(filled.done === 'run' && { result: resultOf(filled), attention: wrong }),
+    ...(filled.done === 'run' && { result: resultOf(filled) }),
+    ...(proof !== undefined && { proof }),
+    ...(filled.done !== 'declined' && { attention: wrong }),
   };
   out.result(document, () => filledText(filled, schemaOf(facts.table.key), out), next);
   if (stage === 'adopted') return wrong.length > 0 ? EXIT.attention : EXIT.ok;
@@ -65,14 +76,21 @@ type Ran = Extract<Filled, { done: 'run' }>;
 const isDone = ({ result }: Ran): boolean => result.ended === undefined && result.settled?.ended === undefined;
 
 /** What needs a person's eye after a backfill that came to its end. */
-function attentionOf({ result: { job, settled } }: Ran): readonly ('difference' | 'refused' | 'dead-letters' | 'old-items' | 'foreign-attribute')[] {
+function attentionOf({ result: { job, settled } }: Ran): readonly ('refused' | 'dead-letters' | 'foreign-attribute')[] {
   const links = settled?.links ?? [];
   return [
-    ...(links.some((l) => l.items !== undefined && l.items !== settled?.items) ? (['difference'] as const) : []),
     ...(links.some((l) => l.refused.length > 0) ? (['refused'] as const) : []),
     ...(links.some((l) => l.deadLetters > 0) ? (['dead-letters'] as const) : []),
-    ...(links.some((l) => (l.old ?? 0) > 0) ? (['old-items'] as const) : []),
     ...(job.foreign > 0 ? (['foreign-attribute'] as const) : []),
+  ];
+}
+
+/** What needs a person's eye after a proof. */
+function attentionOfProof(proof: AdoptProof | undefined): readonly ('not-proven' | 'old-items')[] {
+  const links = proof?.links ?? [];
+  return [
+    ...(links.some(({ proven }) => proven === undefined) ? (['not-proven'] as const) : []),
+    ...(links.some(({ held }) => held > 0) ? (['old-items'] as const) : []),
   ];
 }
 
@@ -87,7 +105,6 @@ function resultOf({ result: { job, resumed, ended, settled } }: Ran): object {
     foreign: job.foreign,
     foreignKeys: job.foreignKeys,
     ...(settled !== undefined && {
-      ...(settled.items !== undefined && { items: settled.items }),
       ...(settled.stuck !== undefined && { stuck: settled.stuck }),
       links: settled.links.map(({ refused, ...link }) => ({
         ...link,

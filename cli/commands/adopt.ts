@@ -33,7 +33,7 @@ interface AdoptOptions {
   readonly allowReaders?: true;
   readonly replicaNotEmpty?: true;
   readonly rate?: number;
-  readonly count: boolean;
+  readonly prove: boolean;
   readonly restart?: true;
   readonly yes?: true;
 }
@@ -44,7 +44,7 @@ export function registerAdopt(program: Command, run: Run, io: () => AdoptIo = ad
     .command('adopt')
     .summary('make a table that exists the primary of a set')
     .description(
-      'Takes a table that you have into a set, in steps; run it again after each. It looks at the table and says what stands in the way. It enables a stream only with --enable-stream. It says how to deploy the set with the table. Once that is deployed, it copies what the table holds to the replicas, beside live writes, after it has said what that reads, writes and costs. It never changes or replaces anything else of the table.',
+      'Takes a table that you have into a set, in steps; run it again after each. It looks at the table and says what stands in the way. It enables a stream only with --enable-stream. It says how to deploy the set with the table. Once that is deployed, it copies what the table holds to the replicas, beside live writes, after it has said what that reads, writes and costs; then it proves that each replica is equal. It never changes or replaces anything else of the table.',
     )
     .argument('<table>', 'name of the table')
     .option('--member <member>', 'the member that gets the table (default: the first region)')
@@ -53,7 +53,7 @@ export function registerAdopt(program: Command, run: Run, io: () => AdoptIo = ad
     .option('--allow-readers', 'bear that several other functions read its stream')
     .option('--replica-not-empty', 'go on although a replica holds items that Syncline did not write')
     .addOption(new Option('--rate <keys>', 'copy at most so many keys a second').argParser(rate))
-    .option('--no-count', 'do not count both sides at the end (it reads both tables once more)')
+    .option('--no-prove', 'do not compare both sides at the end (it reads all tables once more)')
     .option('--restart', 'copy everything again, whatever was copied before')
     .option('--yes', 'begin without asking')
     .addHelpText(
@@ -153,7 +153,7 @@ async function adopt(first: Session, table: string, own: AdoptOptions, keyNamed:
     member,
     facts,
     {
-      count: own.count,
+      prove: own.prove,
       restart: own.restart === true,
       yes: own.yes === true,
       replicaNotEmpty: own.replicaNotEmpty === true,

@@ -32,8 +32,6 @@ export interface BackfillOptions {
   readonly segments?: number;
   /** Begins anew, whatever was done before. */
   readonly restart?: boolean;
-  /** Whether both sides are counted at the end. */
-  readonly count: boolean;
 }
 
 /** What it came to. */
@@ -88,7 +86,7 @@ export async function backfill(
       await lease.release();
       return { job: lease.job, resumed, ended };
     }
-    const settled = await settle(member, ports, runtime, seat.own, lease, { count: options.count, watcher });
+    const settled = await settle(member, ports, runtime, seat.own, lease, watcher);
     const done = settled.ended === undefined;
     await lease.release(done ? { done: clock.now() } : {});
     return { job: lease.job, resumed, settled, ...(settled.ended === 'stopped' && { ended: 'stopped' as const }) };

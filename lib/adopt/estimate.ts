@@ -27,8 +27,8 @@ export interface Load {
   readonly ratePerS?: number;
   /** Keys a second that were measured: by an earlier run. */
   readonly measuredPerS?: number;
-  /** Whether both sides are counted at the end. */
-  readonly count: boolean;
+  /** Whether the links are proven at the end, which reads both sides once more. */
+  readonly prove: boolean;
 }
 
 /** What it comes to. */
@@ -36,9 +36,9 @@ export interface Estimate {
   readonly items: number;
   readonly bytes: number;
   readonly links: number;
-  /** Units at the source: the scan, and one read of each item a link; and the final count. */
+  /** Units at the source: the scan, and one read of each item a link; and the proof's scan. */
   readonly sourceReads: number;
-  /** Units at all replicas: the guard's reads; and the final count. */
+  /** Units at all replicas: the guard's reads; and the proof's scan. */
   readonly replicaReads: number;
   /** Units at all replicas. */
   readonly replicaWrites: number;
@@ -59,12 +59,12 @@ const KEYS_PER_MESSAGE = 80;
 
 /** Estimates a backfill. */
 export function estimateBackfill(load: Load, prices: Prices): Estimate {
-  const { items, bytes, links, count } = load;
+  const { items, bytes, links, prove } = load;
   const average = items === 0 ? 0 : bytes / items;
   const scan = Math.ceil(bytes / READ_UNIT);
-  const counts = count ? scan : 0;
-  const sourceReads = scan + counts + links * items * Math.max(1, Math.ceil(average / READ_UNIT));
-  const replicaReads = links * (READS_AT_REPLICA * items + counts);
+  const proof = prove ? scan : 0;
+  const sourceReads = scan + proof + links * items * Math.max(1, Math.ceil(average / READ_UNIT));
+  const replicaReads = links * (READS_AT_REPLICA * items + proof);
   const replicaWrites = links * items * Math.max(1, Math.ceil((average + META_BYTES) / WRITE_UNIT));
   const transferBytes = links * bytes;
   const messages = links * Math.ceil(items / KEYS_PER_MESSAGE);

@@ -20,18 +20,6 @@ export const FULL_MAX_MS = 30 * 60_000;
 export const SEND_ATTEMPTS_MAX = 8;
 /** One request and its repetitions (ms). */
 export const REQUEST_MAX_MS = 30_000;
-/** A marker that does not come out of its lane for this long ends the wait (ms). */
-export const MARKER_MAX_MS = 15 * 60_000;
-/** First and longest wait between two looks at a link's mark (ms). */
-export const MARKER_WAIT = { firstMs: 50, maxMs: 1_000 } as const;
-/** Markers that are sent again in one lane, because a minute's marker of another lane hid them. */
-export const MARKER_AGAIN_MAX = 20;
-/** How far a marker's time may be ahead of the newest one that arrived (ms): a minute's run sends one each minute. */
-export const MARKER_AHEAD_MAX_MS = 90_000;
-/** Counts of both sides that are made before a difference is believed: live writes are on the way. */
-export const COUNTS_MAX = 3;
-/** Wait between two counts (ms). */
-export const COUNT_WAIT_MS = 3_000;
 /** Items that are looked at before the start: of the source for the reserved attribute, of a replica for what is there. */
 export const SAMPLE_ITEMS = 1_000;
 /** Keys with a reserved attribute of the user's that are named. */

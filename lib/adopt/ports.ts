@@ -10,7 +10,7 @@ export interface BackfillPorts {
 
 /** Where it is. */
 export interface Progress {
-  readonly phase: 'send' | 'arrive' | 'count';
+  readonly phase: 'send' | 'arrive';
   /** Keys that were sent. */
   readonly keys: number;
   /** Time that was spent on them (ms), in all runs. */

@@ -8,9 +8,13 @@ import { Output } from '../../../cli/output.ts';
 import { openSession } from '../../../cli/session.ts';
 import type { SetConfig } from '../../../lib/core/config.ts';
 import type { Reader, TableFacts } from '../../../lib/doctor/facts.ts';
+import { observe } from '../../../lib/observe/observe.ts';
 import { RemoteError } from '../../../lib/ports/errors.ts';
 import { apply, applySandbox } from '../../../lib/replicate/apply/apply.ts';
-import { linkContext } from '../../../lib/replicate/context.ts';
+import { linkContext, memberContext } from '../../../lib/replicate/context.ts';
+import { fanout } from '../../../lib/replicate/fanout.ts';
+import { readSelf } from '../../../lib/replicate/self.ts';
+import { ShardFinder } from '../../../lib/replicate/shards.ts';
 import type { Json } from '../cli/world.ts';
 import { city, collect, REGIONS, World } from '../cli/world.ts';
 
@@ -126,14 +130,18 @@ function deploy(state: Setting): void {
   const member = (name: string): SetConfig['members'][number] => config.members.find((m) => m.name === name) as SetConfig['members'][number];
   const links = [B, C].map((target) => {
     const link = linkContext(config, member(A), member(target));
-    const ports = { source: world.region(A).table, target: world.region(target).table, queue: world.region(A).queue };
+    const { table, queue, objects } = world.region(A);
+    const reports = { bucket: world.context(A).bucket, objects: () => objects };
+    const ports = { source: table, target: world.region(target).table, queue, reports };
     return { link, ports, sandbox: applySandbox(link, ports, world.runtime) };
   });
+  const readers = new Map(REGIONS.map((name) => [name, readersOf(world, config, name)]));
   let busy = false;
   world.clock.onSleep = async () => {
     // What apply itself waits for must not begin another apply.
     if (busy) return;
     busy = true;
+    for (const read of readers.values()) await read();
     for (const { link, ports, sandbox } of links) {
       const messages = await ports.queue.receive(link.queueUrl, { max: 10, visibilityS: 180 });
       if (messages.length === 0) continue;
@@ -145,6 +153,23 @@ function deploy(state: Setting): void {
       );
     }
     busy = false;
+  };
+}
+
+/** The readers of a member's stream, fan-out and observer: they read what is new, once the set has its seats. */
+function readersOf(world: World, config: SetConfig, name: string): () => Promise<void> {
+  const member = config.members.find((m) => m.name === name) as SetConfig['members'][number];
+  const region = world.region(name);
+  const context = memberContext(config, member);
+  const shards = new ShardFinder(region.stream, world.clock);
+  let read = 0;
+  return async () => {
+    const records = region.streamRecords(member.items).slice(read);
+    const { seat } = await readSelf(region.table, context.tables.control);
+    if (seat === undefined || records.length === 0) return;
+    await fanout({ records }, context, { table: region.table, queue: region.queue, shards }, world.runtime);
+    await observe({ records }, context, { table: region.table, objects: region.objects, shards }, world.runtime);
+    read += records.length;
   };
 }
 
@@ -197,7 +222,7 @@ describe('syncline adopt', () => {
     expect((await state.run('--json')).json.error.code).toBe('needs-yes');
   });
 
-  it('gives the seats, copies everything, counts it and says so; the second time it only says so', async () => {
+  it('gives the seats, copies everything, proves it and says so; the second time it only says so', async () => {
     const state = setting(300);
     await put(state, 300);
     deploy(state);
@@ -206,20 +231,22 @@ describe('syncline adopt', () => {
     expect(json.plan).toMatchObject({ init: true, estimate: { items: 300, links: 2 } });
     expect(json.result).toMatchObject({
       keys: 300,
-      items: 300,
       resumed: false,
-      links: [
-        { target: B, items: 300, old: 0 },
-        { target: C, items: 300, old: 0 },
-      ],
+      links: [{ target: B }, { target: C }],
     });
+    expect(json.proof.links).toMatchObject([B, C].map((target) => ({ target, keys: 300, divergent: 0, unverified: 0, proven: expect.any(Number) })));
     for (const region of [B, C]) expect(state.world.region(region).items(state.world.member(region).items)).toHaveLength(300);
     expect(json.next_steps[0].command).toBe(`syncline status --set cities --regions ${REGIONS.join(',')} --tables ${A}=${TABLE}`);
     const again = await state.run('--json', '--yes');
-    expect({ code: again.code, before: again.json.before.keys }).toEqual({ code: 0, before: 300 });
+    expect({ code: again.code, before: again.json.before.keys, proof: again.json.proof }).toEqual({
+      code: 0,
+      before: 300,
+      proof: { links: [], before: [B, C] },
+    });
     const text = (await state.run('--yes', '--restart')).json;
     expect(text).toContain('Adopted. 300 keys were sent');
-    expect(text).toMatch(/us-east-1 +300 +none +0 +0/);
+    expect(text).toMatch(/us-east-1 +300 +0 +\d{4}-/);
+    expect((await state.run('--json', '--yes', '--restart', '--no-prove')).json.proof).toBeUndefined();
   });
 
   it('refuses a replica that holds what Syncline did not write, unless told to go on; it deletes none of it', async () => {
@@ -230,7 +257,12 @@ describe('syncline adopt', () => {
     const refused = await state.run('--json', '--yes');
     expect(refused.json.error).toMatchObject({ code: 'replica-not-empty', message: expect.stringContaining(`${B} holds items`) });
     const { code, json } = await state.run('--json', '--yes', '--replica-not-empty');
-    expect({ code, attention: json.attention }).toEqual({ code: 3, attention: ['difference', 'old-items'] });
+    expect({ code, attention: json.attention }).toEqual({ code: 3, attention: ['not-proven', 'old-items'] });
+    expect(json.proof.links).toMatchObject([
+      { target: B, held: 1 },
+      { target: C, proven: expect.any(Number) },
+    ]);
+    expect(json.next_steps.map((step: Json) => step.command).join()).toContain('prove --all --allow-deletes');
     expect(state.world.region(B).items(state.world.member(B).items)).toHaveLength(21);
   });
 

@@ -12,7 +12,7 @@ import { mortal } from '../../flows/support/mortal.ts';
 import { item, World } from '../../flows/support/world.ts';
 
 export const SET = ['eu-west-1', 'us-east-1', 'ap-southeast-2'] as const;
-const OPTIONS: BackfillOptions = { generation: 1, owner: 'a test', count: true };
+const OPTIONS: BackfillOptions = { generation: 1, owner: 'a test' };
 /** Rounds in which a run must end. */
 const ROUNDS_MAX = 3_000;
 

@@ -6,7 +6,6 @@ import { setConfigOf } from '../../../cli/context.ts';
 import { estimateBackfill, showBytes, writesPerS } from '../../../lib/adopt/estimate.ts';
 import { depthMax, modelledRate, stepKeys, timeLeft, waitForRate } from '../../../lib/adopt/pace.ts';
 import { hasForeignMeta } from '../../../lib/adopt/ready.ts';
-import { markerTime } from '../../../lib/adopt/settle.ts';
 import { rev } from '../../../lib/core/formats/rev.ts';
 import { metaValue } from '../../../lib/core/formats/seal.ts';
 import { pricesOf } from '../../../lib/cost/prices.ts';
@@ -44,7 +43,7 @@ describe('the pace', () => {
 
 describe('the estimate', () => {
   it('counts what is read, written and moved (a million items of 1,000 bytes, two replicas)', () => {
-    const e = estimateBackfill({ items: 1e6, bytes: 1e9, links: 2, lanes: 16, count: true }, PRICES);
+    const e = estimateBackfill({ items: 1e6, bytes: 1e9, links: 2, lanes: 16, prove: true }, PRICES);
     expect(e.sourceReads).toBe(2 * Math.ceil(1e9 / 4_096) + 2e6);
     expect(e.replicaReads).toBe(2 * (3e6 + Math.ceil(1e9 / 4_096)));
     // 1,000 bytes and 55 of ours are over a kilobyte: two units each.
@@ -55,7 +54,7 @@ describe('the estimate', () => {
   });
 
   it('says whose rate it is', () => {
-    const load = { items: 1_000, bytes: 1e5, links: 1, lanes: 16, count: false };
+    const load = { items: 1_000, bytes: 1e5, links: 1, lanes: 16, prove: false };
     expect(estimateBackfill({ ...load, ratePerS: 100 }, PRICES)).toMatchObject({ rateBy: 'limit', keysPerS: 100, seconds: 10 });
     expect(estimateBackfill({ ...load, ratePerS: 100, measuredPerS: 50 }, PRICES)).toMatchObject({ rateBy: 'measured', seconds: 20 });
     expect(estimateBackfill({ ...load, items: 0, bytes: 0 }, PRICES)).toMatchObject({ seconds: 0, dollars: 0, replicaWrites: 0 });
@@ -74,15 +73,6 @@ describe('a reserved attribute', () => {
     expect(hasForeignMeta({ _s: { S: 'mine' } })).toBe(true);
     expect(hasForeignMeta({ _s: { M: { r: { S: 'mine' } } } })).toBe(true);
     expect(hasForeignMeta({ _s: { M: { x: { B: 'AA==' } } } })).toBe(true);
-  });
-});
-
-describe('the time of a marker', () => {
-  it('is above the newest one that arrived, or it would not be noted, and not far ahead of it', () => {
-    expect(markerTime(5_000, undefined)).toBe(5_000);
-    expect(markerTime(5_000, { sent: 1_000, arrived: 1_500 })).toBe(5_000);
-    expect(markerTime(500, { sent: 1_000, arrived: 1_500 })).toBe(1_001);
-    expect(markerTime(1e9, { sent: 1_000, arrived: 1_500 })).toBe(91_500);
   });
 });
 
