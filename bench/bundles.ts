@@ -15,6 +15,7 @@ export interface Bundles {
   readonly nullEndpoint: string;
   readonly objects: string;
   readonly archive: string;
+  readonly sweep: string;
 }
 
 /**
@@ -50,13 +51,14 @@ export async function makeBundles(directory: string): Promise<Bundles> {
     });
     return outfile;
   };
-  const [raw, handler, nullEndpoint, objects, archive] = await Promise.all([
+  const [raw, handler, nullEndpoint, objects, archive, sweep] = await Promise.all([
     worker('workers/raw.ts', 'raw'),
     worker('workers/handler.ts', 'handler'),
     worker('workers/null.ts', 'null'),
     worker('workers/objects.ts', 'objects'),
     worker('workers/archive.ts', 'archive'),
+    worker('reconcile/sweep-worker.ts', 'sweep'),
   ]);
   const functions = { fanout: functionFile('fanout'), apply: functionFile('apply'), observe: functionFile('observe') };
-  return { functions, raw, handler, nullEndpoint, objects, archive };
+  return { functions, raw, handler, nullEndpoint, objects, archive, sweep };
 }

@@ -10,9 +10,12 @@ import { ARCHIVE_GROUPS, measureArchive } from './archive/all.ts';
 import type { Bench } from './bench.ts';
 import { makeBundles } from './bundles.ts';
 import { measureCpu } from './cpu.ts';
+import { measureDigest } from './digest.ts';
 import { measureMemory } from './memory.ts';
 import { measurePipeline } from './pipeline.ts';
 import { RawMeter } from './raw.ts';
+import { BYTES_GROUPS, measureBytes } from './reconcile/bytes.ts';
+import { measureSweep, SWEEP_GROUPS } from './reconcile/sweep.ts';
 import { renderJson, renderText } from './render.ts';
 import { GROUPS, type Group, type Row } from './rows.ts';
 import { openSite } from './site.ts';
@@ -62,6 +65,11 @@ const program = new Command('npm run bench --')
   restore   a restore into a new table, beside raw
   history   the history of one key in a log of a million changes
   archive-memory  peak memory of each of these at a million items
+  sweep     both tables scanned for the digests, beside two bare parallel scans
+  sweep-memory  peak memory of that at a million items a table
+  bytes     what an opening reads across regions, by how many keys differ in a million
+  fold      entries of the log that the standing proof folds in a second
+  digest    processor time of the digest for each change, and its share of the observer's
 
 Exit codes: 0 measured (goals may be missed), 1 a result was wrong or something failed, 2 wrong usage.`,
   )
@@ -109,6 +117,9 @@ async function run(options: Options): Promise<number> {
     if (wanted.has('cpu')) rows.push(...(await measureCpu(bench)));
     if (wanted.has('memory')) rows.push(...(await measureMemory(bench)));
     if (ARCHIVE_GROUPS.some((group) => wanted.has(group))) rows.push(...(await measureArchive(bench, wanted)));
+    if (SWEEP_GROUPS.some((group) => wanted.has(group))) rows.push(...(await measureSweep(bench, wanted)));
+    if (BYTES_GROUPS.some((group) => wanted.has(group))) rows.push(...(await measureBytes(bench, wanted)));
+    if (wanted.has('digest')) rows.push(...measureDigest(bench));
     const facts = {
       node: process.version.slice(1),
       processors: availableParallelism(),

@@ -25,10 +25,27 @@ export interface Row {
 }
 
 /** The measurements that can be chosen. */
-export const GROUPS = ['raw', 'fanout', 'apply', 'cpu', 'pipeline', 'memory', 'archive', 'snapshot', 'restore', 'history', 'archive-memory'] as const;
+export const GROUPS = [
+  'raw',
+  'fanout',
+  'apply',
+  'cpu',
+  'pipeline',
+  'memory',
+  'archive',
+  'snapshot',
+  'restore',
+  'history',
+  'archive-memory',
+  'sweep',
+  'sweep-memory',
+  'bytes',
+  'fold',
+  'digest',
+] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Goals of the issues "Replicate", point 9, and "Archive", point 8. */
+/** Goals of the issues "Replicate", point 9, "Archive", point 8, and "Reconcile". */
 export const GOALS = {
   apply: { on: 'ratio', op: '>=', limit: 0.65 },
   fanout: { on: 'ratio', op: '>=', limit: 10 },
@@ -44,6 +61,10 @@ export const GOALS = {
   historyMs: { on: 'value', op: '<', limit: 200 },
   historyPercent: { on: 'value', op: '<', limit: 1 },
   archiveMemory: { on: 'value', op: '<', limit: 512 },
+  sweep: { on: 'ratio', op: '>=', limit: 0.8 },
+  sweepMemory: { on: 'value', op: '<', limit: 256 },
+  bytes: { on: 'value', op: '<=', limit: 200 },
+  digest: { on: 'value', op: '<=', limit: 5 },
 } as const satisfies Readonly<Record<string, Goal>>;
 
 /** Whether a row has reached its goal; undefined without one, or when what it compares was not measured. */

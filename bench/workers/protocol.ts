@@ -13,6 +13,10 @@ export type Task =
   | { readonly kind: 'puts'; readonly bucket: string; readonly prefix: string; readonly files: readonly string[]; readonly concurrency: number }
   /** Reads the whole table of the member by a parallel scan, and keeps nothing. */
   | { readonly kind: 'scan'; readonly segments: number }
+  /** Reads the tables of all members at the same time, each by a parallel scan, and keeps nothing. */
+  | { readonly kind: 'bare-scans'; readonly segments: number }
+  /** Scans all members at the same time, to their bases. */
+  | { readonly kind: 'sweep' }
   /** Takes a snapshot of the table of the member. */
   | { readonly kind: 'snapshot' }
   /** Restores what the archive has into a new table, after everything was checked. */
@@ -41,6 +45,9 @@ export interface Answers {
   readonly invoke: Cost & { readonly result: unknown };
   readonly puts: Cost & { readonly objects: number };
   readonly scan: Cost & { readonly items: number };
+  readonly 'bare-scans': Cost & { readonly items: number };
+  /** Of each member: the items in its base, and its digest (base64). */
+  readonly sweep: Cost & { readonly items: readonly number[]; readonly digests: readonly string[] };
   readonly snapshot: Cost & { readonly items: number; readonly files: number };
   readonly restore: Cost & { readonly items: number; readonly checkMs: number; readonly digest: string };
   /** Bytes of all segments. */

@@ -45,6 +45,8 @@ export const setConfigSchema = z
       .refine((key) => key.partition.name !== key.sort?.name, { error: 'The partition key and the sort key have the same name.' }),
     /** Whether TTL removals are fanned out, too. By default each member expires its own copies. */
     expiry: z.enum(['local', 'replicate']).default('local'),
+    /** Name of the tables' TTL attribute, the same at every member. It tells a check which items a member may remove by itself, and when. */
+    expiryAttribute: z.string().min(1).max(255).exactOptional(),
     members: z.array(member).min(1).max(16),
   })
   .refine((c) => new Set(c.members.map((m) => m.name)).size === c.members.length, { error: 'Two members have the same name.' });

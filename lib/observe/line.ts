@@ -3,7 +3,7 @@ import { LOG_PREFIX, readLogName, segmentName } from '../core/formats/archive-na
 import type { ShardMark } from '../core/formats/rows.ts';
 import { decodeShard, type Shard, shardKey } from '../core/formats/rows.ts';
 import { sha256Base64 } from '../core/formats/segment.ts';
-import type { Predecessor } from '../core/formats/segment-footer.ts';
+import type { Predecessor, SegmentHead } from '../core/formats/segment-footer.ts';
 import { decodeFooter } from '../core/formats/segment-footer.ts';
 import type { ObjectPort } from '../ports/objects.ts';
 import { OBJECT_LIST_MAX } from '../ports/objects.ts';
@@ -12,6 +12,8 @@ import type { TablePort } from '../ports/table.ts';
 import { retried } from '../replicate/retry.ts';
 import type { ShardFinder } from '../replicate/shards.ts';
 import type { Before } from './doubt.ts';
+import type { Flagged } from './orphans.ts';
+import { flaggedIn } from './orphans.ts';
 
 /**
  * Pages of a shard's segments that are listed to find its newest one, when no row says it: more segments than a shard has
@@ -23,6 +25,16 @@ const LIST_PAGES_MAX = 100;
 export interface Tail {
   readonly previous: Predecessor;
   readonly mark: ShardMark;
+  /** The segment itself, where it was found in the bucket, and no row says that all was done for it: its orphans may not be listed. */
+  readonly unlisted?: StoredSegment;
+}
+
+/** A segment that was found in the bucket. */
+export interface StoredSegment {
+  readonly name: string;
+  readonly head: SegmentHead;
+  /** Its records of drift. */
+  readonly flagged: readonly Flagged[];
 }
 
 /** Where a shard's log goes on. */
@@ -125,12 +137,14 @@ export async function readTail(place: Pick<LinePlace, 'objects' | 'bucket'>, nam
   const found = await retried(runtime, until, () => place.objects.get(place.bucket, name));
   if (found === undefined) throw new FormatError(`The segment ${name} in ${place.bucket} was there, and is gone.`);
   try {
-    const { head } = decodeFooter(found.body);
+    const footer = decodeFooter(found.body);
+    const { head } = footer;
     const { shard, first, firstAt, last, toMs } = head;
     const said = readLogName(name);
     if (said === undefined || segmentName({ ...said, shard, first, firstAtMs: firstAt }) !== name) throw new FormatError(`its footer is of ${shard}, ${first}`);
     const sha256 = found.sha256 ?? sha256Base64(found.body);
-    return { previous: { shard, first, firstAt, last, sha256 }, mark: { sequence: last, at: toMs } };
+    const unlisted = { name, head, flagged: flaggedIn(found.body, footer) };
+    return { previous: { shard, first, firstAt, last, sha256 }, mark: { sequence: last, at: toMs }, unlisted };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(

@@ -2,7 +2,7 @@ import { FUNCTION_TIMEOUT_MS, REQUEST_EFFECT_MAX_MS } from '../core/constants.ts
 import { assert } from '../core/errors.ts';
 import { streamLabel } from '../core/formats/archive-names.ts';
 import type { LogRecord } from '../core/formats/log-record.ts';
-import type { Shard } from '../core/formats/rows.ts';
+import type { Seat, Shard } from '../core/formats/rows.ts';
 import { decodeSeat, decodeShard, SEAT_KEY, shardKey } from '../core/formats/rows.ts';
 import type { EncodedSegment, SegmentAbout } from '../core/formats/segment.ts';
 import { encodeSegment, SEGMENT_RECORDS_MAX } from '../core/formats/segment.ts';
@@ -16,11 +16,16 @@ import { retried } from '../replicate/retry.ts';
 import type { ShardFinder } from '../replicate/shards.ts';
 import { growMark } from '../replicate/shards.ts';
 import { together } from '../replicate/together.ts';
+import { isDeposed, readDeposed } from './deposed.ts';
 import { doubtOf } from './doubt.ts';
+import { judged, secondarySince, unexplained } from './drift.ts';
+import { readGraves } from './graves.ts';
 import { readKept } from './kept.ts';
 import type { Line, Tail } from './line.ts';
 import { findLine, lineOfBucket } from './line.ts';
+import type { Observed } from './origin.ts';
 import { logRecord } from './origin.ts';
+import { flaggedOf, keepOrphans } from './orphans.ts';
 import { storeSegment, withBucket } from './store.ts';
 
 /** What the observer needs: the member's own region only. */
@@ -90,7 +95,7 @@ export async function observe(batch: StreamBatch, member: MemberContext, ports: 
   const own: Shard = shardRow === undefined ? { id: shard } : decodeShard(shardRow);
   const place = { ...ports, control, bucket, stream, label: streamLabel(stream) };
   let line = await withBucket(bucket, runtime, () => findLine(place, own, runtime, until));
-  const freshOf = ({ seen }: Line): readonly LogRecord[] => after(seen?.sequence, batch.records).map((record) => logRecord(record, seat, member.key));
+  const freshOf = ({ seen }: Line): readonly Observed[] => after(seen?.sequence, batch.records).map((record) => logRecord(record, seat, member.key));
   let left = freshOf(line);
   let doubt = left[0] === undefined ? undefined : await doubtBefore(left[0], line);
   const more = doubt === undefined ? undefined : await withBucket(bucket, runtime, () => lineOfBucket(place, shard, line, runtime, until));
@@ -99,14 +104,29 @@ export async function observe(batch: StreamBatch, member: MemberContext, ports: 
     left = freshOf(line);
     doubt = left[0] === undefined ? undefined : await doubtBefore(left[0], line);
   }
-  const about = { set: member.set, member: member.member, stream, shard, key: member.key, ...(seat !== undefined && { tableId: seat.tableId }) };
+  left = await withDrift(left, seat);
+  const about: SegmentAbout = {
+    set: member.set,
+    member: member.member,
+    stream,
+    shard,
+    key: member.key,
+    ...(seat !== undefined && { tableId: seat.tableId }),
+    ...(member.expiryAttribute !== undefined && { expiryAttribute: member.expiryAttribute }),
+  };
   const stored: EncodedSegment[] = [];
   let tail = line.tail;
+  // ⚠ The orphans of a segment are listed before the next one is stored, and before `seen` grows: so only the newest can lack some.
+  if (tail?.unlisted !== undefined) await keepOrphans(place, tail.unlisted, tail.unlisted.flagged, runtime, until);
   for (let n = 0; left.length > 0 && n < SEGMENTS_PER_BATCH_MAX; n += 1) {
-    const segment = encodeSegment(aboutOf(about, tail, n === 0 ? doubt : undefined), left.slice(0, SEGMENT_RECORDS_MAX));
+    const some = left.slice(0, SEGMENT_RECORDS_MAX);
+    const segment = encodeSegment(aboutOf(about, tail, n === 0 ? doubt : undefined), some);
     const found = await withBucket(bucket, runtime, () => storeSegment(ports.objects, bucket, segment, runtime, until));
     if (found.own) stored.push(segment);
     tail = found.tail;
+    // Of another cut, or of another judgement, what is stored counts.
+    const { unlisted = segment } = tail;
+    await keepOrphans(place, unlisted, tail.unlisted?.flagged ?? flaggedOf(some), runtime, until);
     left = after(tail.mark.sequence, left);
   }
   // Before the mark: a hole is rather told twice than not at all.
@@ -119,6 +139,17 @@ export async function observe(batch: StreamBatch, member: MemberContext, ports: 
   const records = stored.reduce((sum, { head }) => sum + head.records, 0);
   const doubted = stored.find(({ head }) => head.doubt !== undefined)?.head.doubt;
   return { shard, records, segments: stored.map(({ name }) => name), ...(doubted !== undefined && { doubt: doubted }) };
+
+  /** What of these records is drift. Tombstones are read for removals alone, and the note of the minute run where the member was primary once. */
+  async function withDrift(records: readonly Observed[], at: Seat | undefined): Promise<readonly Observed[]> {
+    if (records.length === 0 || at === undefined) return records;
+    const deposed = isDeposed(at) ? await readDeposed(ports.table, control, runtime, until) : undefined;
+    const sinceMs = secondarySince(at, deposed);
+    if (sinceMs === undefined) return records;
+    const { key, tables } = member;
+    const graves = await readGraves({ table: ports.table, name: tables.tombstones, key }, unexplained(records, sinceMs, key), runtime, until);
+    return judged(records, sinceMs, at, key, graves);
+  }
 
   /** The note of the minute run is read only where it decides. */
   async function doubtBefore(first: LogRecord, { tail: known, ...before }: Line): Promise<Doubt | undefined> {

@@ -1,6 +1,6 @@
 import { STREAM_RETENTION_MS } from '../../core/constants.ts';
 import type { SegmentHead } from '../../core/formats/segment-footer.ts';
-import { ENTRY_BYTES } from '../../core/formats/segment-index.ts';
+import { entryBytes } from '../../core/formats/segment-index.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import { retried } from '../../replicate/retry.ts';
 import { together } from '../../replicate/together.ts';
@@ -98,7 +98,7 @@ async function look(
   const facts = retried(runtime, runtime.clock.elapsed() + READ_MAX_MS, () => place.objects.head(place.bucket, ref.name));
   await together<unknown>([footer, facts]);
   const head = (await footer)?.head;
-  if (head !== undefined && ref.size <= head.dataBytes + head.records * ENTRY_BYTES) {
+  if (head !== undefined && ref.size <= head.dataBytes + head.records * entryBytes(head.format)) {
     damaged({
       kind: 'damaged',
       object: ref.name,

@@ -1,7 +1,7 @@
 import { hash as cryptoHash } from 'node:crypto';
 import { z } from 'zod';
 import { assert, FormatError } from '../errors.ts';
-import { SegmentIndex } from './segment-index.ts';
+import { INDEX_FORMATS, SegmentIndex } from './segment-index.ts';
 
 /**
  * The footer of a segment: one zstd frame of raw blocks (RFC 8878, 3.1.1) that holds one line of JSON, so that every tool
@@ -75,7 +75,8 @@ const sum = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const keyAttribute = z.strictObject({ name: z.string(), type: z.enum(['S', 'N', 'B']) });
 
 const headSchema = z.strictObject({
-  format: z.literal(1),
+  /** Of the index (segment-index.ts). */
+  format: z.literal(INDEX_FORMATS),
   set: z.string(),
   member: z.string(),
   /** TableId of the member's table; absent before `syncline init`. */
@@ -85,6 +86,8 @@ const headSchema = z.strictObject({
   shard: z.string(),
   /** The table's key. */
   key: z.strictObject({ partition: keyAttribute, sort: keyAttribute.exactOptional() }),
+  /** The TTL attribute by which the days in the index were made; absent where nothing expires, and in format 1. */
+  expiryAttribute: z.string().exactOptional(),
   /** Absent on the first segment of a stream that was archived. */
   previous: z.strictObject({ shard: z.string(), first: sequence, firstAt: time, last: sequence, sha256: sum }).exactOptional(),
   doubt: z.enum(DOUBTS).exactOptional(),
@@ -181,7 +184,7 @@ function readHead(json: Uint8Array): SegmentHead {
   const found = headSchema.safeParse(value);
   if (found.success) return found.data;
   const problems = found.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new FormatError(`the head of a segment is not one of format 1: ${problems.join('; ')}`);
+  throw new FormatError(`the head of a segment is not one of the formats ${INDEX_FORMATS.join(' and ')}: ${problems.join('; ')}`);
 }
 
 /** The footer, from an object's last bytes. @param tail at least `footerLength` bytes. @throws FormatError when it is damaged, or not all there. */
@@ -193,7 +196,7 @@ export function decodeFooter(tail: Uint8Array): SegmentFooter {
   const headText = kept.subarray(headEnd - headBytes, headEnd);
   const head = readHead(headText);
   const index = indexBytes(kept.subarray(FRAME_HEADER_BYTES, headEnd - headBytes));
-  const found = new SegmentIndex(index, head.fromMs);
+  const found = new SegmentIndex(index, head.fromMs, head.format);
   if (found.length !== head.records) throw new FormatError(`an index of ${found.length} entries for ${head.records} records`);
   // What was read is written again: so the sum, and every byte that holds the parts together, is compared at once.
   if (!footerFrame(headText, index).equals(kept)) throw new FormatError('a footer whose sum or frame is wrong: it is damaged');

@@ -1,7 +1,7 @@
 import { FormatError } from '../errors.ts';
 import type { SegmentHead } from './segment-footer.ts';
 import { BEFORE_INDEX, BLOCK_BYTES_MAX, BLOCK_HEADER_BYTES, FRAME_HEADER_BYTES } from './segment-footer.ts';
-import { ENTRY_BYTES, SegmentIndex } from './segment-index.ts';
+import { entryBytes, SegmentIndex } from './segment-index.ts';
 
 /**
  * A part of a segment's index, read without the rest of the footer. Entries are sorted by key hash, and hashes are even:
@@ -29,8 +29,9 @@ export function partOf(head: SegmentHead, hash: Uint8Array): IndexPart {
   const wide = Math.ceil(DEVIATIONS * Math.sqrt(head.records * share * (1 - share))) + 1;
   const middle = Math.floor(head.records * share);
   const [from, to] = [Math.max(0, middle - wide), Math.min(head.records, middle + wide)];
+  const step = entryBytes(head.format);
   const at = (byte: number): number => placeOf(head, Math.floor(byte / GROUP.bytes) * GROUP.characters);
-  return { from, to, range: { from: at(from * ENTRY_BYTES), to: at(to * ENTRY_BYTES + GROUP.bytes - 1) } };
+  return { from, to, range: { from: at(from * step), to: at(to * step + GROUP.bytes - 1) } };
 }
 
 /** The place of a character of the index within the object. The line is cut into blocks, each with a header. */
@@ -57,11 +58,12 @@ export function readPart(head: SegmentHead, part: IndexPart, bytes: Uint8Array, 
     at = header + BLOCK_HEADER_BYTES;
   }
   kept.push(text.subarray(at));
-  const group = Math.floor((part.from * ENTRY_BYTES) / GROUP.bytes) * GROUP.bytes;
-  const skipped = part.from * ENTRY_BYTES - group;
-  const raw = Buffer.from(Buffer.concat(kept).toString('latin1'), 'base64').subarray(skipped, skipped + (part.to - part.from) * ENTRY_BYTES);
-  if (raw.length !== (part.to - part.from) * ENTRY_BYTES) throw new FormatError('an index that is shorter than its entries');
-  const index = new SegmentIndex(raw, head.fromMs);
+  const step = entryBytes(head.format);
+  const group = Math.floor((part.from * step) / GROUP.bytes) * GROUP.bytes;
+  const skipped = part.from * step - group;
+  const raw = Buffer.from(Buffer.concat(kept).toString('latin1'), 'base64').subarray(skipped, skipped + (part.to - part.from) * step);
+  if (raw.length !== (part.to - part.from) * step) throw new FormatError('an index that is shorter than its entries');
+  const index = new SegmentIndex(raw, head.fromMs, head.format);
   for (let i = 1; i < index.length; i += 1) if (Buffer.compare(index.keyHashAt(i - 1), index.keyHashAt(i)) > 0) return undefined;
   const begins = part.from === 0 || (index.length > 0 && Buffer.compare(index.keyHashAt(0), hash) < 0);
   const ends = part.to === head.records || (index.length > 0 && Buffer.compare(index.keyHashAt(index.length - 1), hash) > 0);

@@ -1,14 +1,13 @@
 import { hash as cryptoHash } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { FormatError } from '../errors.ts';
-import type { KeySchema } from '../key.ts';
 import { segmentName, streamLabel } from './archive-names.ts';
 import type { LogRecord } from './log-record.ts';
 import { decodeLine, encodeLine } from './log-record.ts';
 import type { SegmentFooter, SegmentHead } from './segment-footer.ts';
 import { decodeFooter, encodeFooter, footerLength } from './segment-footer.ts';
-import type { IndexEntry } from './segment-index.ts';
-import { encodeIndex, indexEntry } from './segment-index.ts';
+import type { FoundRecord, IndexEntry } from './segment-index.ts';
+import { encodeIndex, INDEX_FORMAT, indexEntry } from './segment-index.ts';
 
 /**
  * A segment of the log: what one batch of one shard of a member's stream showed.
@@ -29,7 +28,7 @@ export const SEGMENT_RECORDS_MAX = 10_000;
 /** What a segment is of. */
 export interface SegmentAbout
   extends Pick<SegmentHead, 'set' | 'member' | 'stream' | 'shard' | 'key'>,
-    Pick<Partial<SegmentHead>, 'tableId' | 'previous' | 'doubt'> {}
+    Pick<Partial<SegmentHead>, 'tableId' | 'expiryAttribute' | 'previous' | 'doubt'> {}
 
 /** A segment as it is stored. */
 export interface EncodedSegment {
@@ -45,12 +44,12 @@ export interface EncodedSegment {
 export const sha256Base64 = (bytes: Uint8Array): string => cryptoHash('sha256', bytes, 'base64');
 
 /**
- * Encodes records of one shard, in their order. The same records and the same `about` give the same bytes.
+ * Encodes records of one shard, in their order. The same records and the same `about` give the same bytes, but for drift.
  *
- * @param records 1 to SEGMENT_RECORDS_MAX.
+ * @param records 1 to SEGMENT_RECORDS_MAX. What was found out of one beside its line is not stored but in the index.
  * @throws FormatError for no or too many records, InvariantError for a record without its key.
  */
-export function encodeSegment(about: SegmentAbout, records: readonly LogRecord[]): EncodedSegment {
+export function encodeSegment(about: SegmentAbout, records: readonly FoundRecord[]): EncodedSegment {
   const first = records[0];
   const last = records.at(-1);
   if (first === undefined || last === undefined || records.length > SEGMENT_RECORDS_MAX) {
@@ -81,14 +80,14 @@ export function encodeSegment(about: SegmentAbout, records: readonly LogRecord[]
     if (lines.length >= FRAME_RAW_BYTES) close();
     lines += `${encodeLine(record)}\n`;
     held += 1;
-    entries.push(indexEntry(record, about.key, ordinal, frames.length));
+    entries.push(indexEntry(record, about, { ordinal, frame: frames.length }));
     fromMs = Math.min(fromMs, record.at);
     toMs = Math.max(toMs, record.at);
   });
   close();
   const data = Buffer.concat(parts);
   const head: SegmentHead = {
-    format: 1,
+    format: INDEX_FORMAT,
     ...about,
     first: first.sequence,
     last: last.sequence,
@@ -142,13 +141,13 @@ export function decodeSegment(body: Uint8Array): DecodedSegment {
     if (found.length !== count) throw new FormatError(`a frame of ${found.length} records; the footer says ${count}`);
     return found;
   });
-  const again = encodedAgain(footer, records, head.key);
+  const again = encodedAgain(footer, records);
   if (again !== undefined) throw new FormatError(`the footer of a segment does not agree with its lines: ${again}`);
   return { footer, records };
 }
 
 /** What of a footer is not what its lines give; undefined when all is. */
-function encodedAgain({ head, index }: SegmentFooter, records: readonly LogRecord[], key: KeySchema): string | undefined {
+function encodedAgain({ head, index }: SegmentFooter, records: readonly LogRecord[]): string | undefined {
   if (records.length !== head.records) return `${records.length} records, ${head.records} in the head`;
   const starts = new Set<number>();
   let at = 0;
@@ -164,7 +163,7 @@ function encodedAgain({ head, index }: SegmentFooter, records: readonly LogRecor
     fromMs = Math.min(fromMs, record.at);
     toMs = Math.max(toMs, record.at);
     // What the observer has found out beside the record is in the index alone.
-    return indexEntry(record, key, ordinal, frame);
+    return indexEntry(record, head, { ordinal, frame });
   });
   const [first, last] = [records[0], records.at(-1)];
   if (first?.sequence !== head.first || last?.sequence !== head.last) return 'first or last sequence number';

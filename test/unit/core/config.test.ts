@@ -15,6 +15,7 @@ const problems = (config: unknown): string[] => (setConfigSchema.safeParse(confi
 describe('a set’s configuration', () => {
   test('is read, and what is left out has its default', () => {
     expect(setConfigSchema.parse(CONFIG)).toEqual({ ...CONFIG, lanes: LANES_DEFAULT, expiry: 'local' });
+    expect(setConfigSchema.parse({ ...CONFIG, expiryAttribute: 'ends' }).expiryAttribute).toBe('ends');
     const { sort: _, ...partitionOnly } = CONFIG.key;
     expect(problems({ ...CONFIG, key: partitionOnly })).toEqual([]);
   });
@@ -43,6 +44,8 @@ describe('a set’s configuration', () => {
     ['a generation of none', { members: [{ ...MEMBER, generation: 0 }] }, /^members\.0\.generation/],
     ['no lanes', { lanes: 0 }, /^lanes/],
     ['too many lanes', { lanes: LANES_MAX + 1 }, /^lanes/],
+    ['a TTL attribute without a name', { expiryAttribute: '' }, /^expiryAttribute/],
+    ['a TTL attribute with a name that is too long', { expiryAttribute: 'x'.repeat(256) }, /^expiryAttribute/],
     ['an unknown expiry', { expiry: 'never' }, /^expiry/],
     ['a setting that is unknown', { lane: 16 }, /lane/],
   ])('with %s is refused', (_name, change, message) => {

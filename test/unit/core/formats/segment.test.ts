@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Item } from '../../../../lib/core/attribute.ts';
+import { itemHash } from '../../../../lib/core/canonical.ts';
 import { FormatError } from '../../../../lib/core/errors.ts';
 import { nameTime, readLogName, rollupName, segmentName, streamLabel, timeOfName } from '../../../../lib/core/formats/archive-names.ts';
 import type { LogRecord } from '../../../../lib/core/formats/log-record.ts';
@@ -10,8 +12,11 @@ import { position } from '../../../../lib/core/formats/position.ts';
 import type { SegmentAbout } from '../../../../lib/core/formats/segment.ts';
 import { decodeFrame, decodeSegment, encodeSegment } from '../../../../lib/core/formats/segment.ts';
 import { decodeFooter, decodeHead, FOOTER_TAIL_BYTES, footerLength } from '../../../../lib/core/formats/segment-footer.ts';
+import type { FoundRecord } from '../../../../lib/core/formats/segment-index.ts';
+import { partOf, readPart } from '../../../../lib/core/formats/segment-index-part.ts';
 import type { KeySchema } from '../../../../lib/core/key.ts';
 import { keyHash, keyText } from '../../../../lib/core/key.ts';
+import { SEGMENT_OF_FORMAT_1 } from './segment-1.ts';
 
 const KEY: KeySchema = { partition: { name: 'country', type: 'S' }, sort: { name: 'cityId', type: 'N' } };
 const STREAM = 'arn:aws:dynamodb:eu-central-1:111111111111:table/t/stream/2026-11-24T10:15:03.123';
@@ -75,22 +80,31 @@ describe('the line of a record', () => {
 
 describe('a segment', () => {
   test('is pinned: name, head, and the bytes of the footer', () => {
+    // Key hash, item hash, ordinal, frame, time, flags, old hash, day, old day.
     const index = Buffer.from(
-      'ef52975bddae47e8cb0595ffef225f6ff8c9bd07aa04c20e0000000000000000000000' + 'fa903188b77bd0fe7c749c98b44a1b737ac8076eb2ca6cd2000000010000000003e806',
+      'ef52975bddae47e8cb0595ffef225f6f' +
+        'f8c9bd07aa04c20e0000000000000000000000000000000000000000000000' +
+        'fa903188b77bd0fe7c749c98b44a1b73' +
+        '7ac8076eb2ca6cd2000000010000000003e81622abc076e3a5bab300004e20',
       'hex',
     ).toString('base64');
     const previous = { shard: 'shardId-0', first: '7', firstAt: AT - 5_000, last: '9', sha256: hash('sha256', 'x', 'base64') };
-    const made = encodeSegment({ ...ABOUT, tableId: 'T-1', previous, doubt: 'silence' }, [record(0), record(1, { event: 'REMOVE', origin: 'expiry' })]);
+    const was = { ...(record(0).newImage as Item), ends: { N: String(20_000 * 86_400 + 5) } };
+    const made = encodeSegment({ ...ABOUT, tableId: 'T-1', expiryAttribute: 'ends', previous, doubt: 'silence' }, [
+      record(0),
+      record(1, { event: 'REMOVE', origin: 'expiry', oldImage: was }),
+    ]);
     expect(made.name).toBe('log/2026-11-24T10-15-03.123/shardId-1/0000000000000000000000000000000000001000.20261124T101503Z.jsonl.zst');
     const { frames, dataBytes, dataSha256, ...head } = made.head;
     expect(head).toEqual({
-      format: 1,
+      format: 2,
       set: 'cities',
       member: 'eu-central-1',
       stream: STREAM,
       shard: 'shardId-1',
       key: KEY,
       tableId: 'T-1',
+      expiryAttribute: 'ends',
       previous,
       doubt: 'silence',
       first: '1000',
@@ -99,23 +113,75 @@ describe('a segment', () => {
       firstAt: AT,
       fromMs: AT,
       toMs: AT + 1_000,
-      rawBytes: 379,
+      rawBytes: 467,
     });
     expect(frames).toEqual([{ offset: 0, bytes: dataBytes, records: 2 }]);
     expect(dataSha256).toBe(hash('sha256', made.body.subarray(0, dataBytes), 'base64'));
     const footer = made.body.subarray(dataBytes);
     // A frame with its size, a raw block with the index, a last raw block with the head and the end.
     const [magic, size, block] = [footer.readUInt32LE(0), footer.readUInt32LE(5), footer.readUIntLE(9, 3)];
-    expect([magic, footer[4], size, block]).toEqual([0xfd2fb528, 0xa0, footer.length - 9 - 6, (21 + 96 + 9) * 8]);
-    expect(footer.subarray(12, 12 + 126).toString()).toBe(`{"format":1,"index":"${index}","head":`);
-    const last = footer.subarray(12 + 126 + 3);
-    expect(footer.readUIntLE(12 + 126, 3)).toBe(last.length * 8 + 1);
+    expect([magic, footer[4], size, block]).toEqual([0xfd2fb528, 0xa0, footer.length - 9 - 6, (21 + 128 + 9) * 8]);
+    expect(footer.subarray(12, 12 + 158).toString()).toBe(`{"format":1,"index":"${index}","head":`);
+    const last = footer.subarray(12 + 158 + 3);
+    expect(footer.readUIntLE(12 + 158, 3)).toBe(last.length * 8 + 1);
     const head64 = JSON.stringify(made.head);
     const sum = hash('sha256', Buffer.concat([Buffer.from(index, 'base64'), Buffer.from(head64)]), 'base64');
     const end = `${head64.length.toString(16).padStart(8, '0')}${footer.length.toString(16).padStart(8, '0')}SYNCLOG1`;
     expect(last.toString()).toBe(`${head64},"sum":"${sum}","end":"${end}"}\n`);
     expect(JSON.parse(zstdDecompressSync(footer).toString())).toEqual({ format: 1, index, head: made.head, sum, end });
     expect(made.sha256).toBe(hash('sha256', made.body, 'base64'));
+  });
+
+  test('of format 1 is still read, its index compared with its lines; what was there before it does not say', () => {
+    const { footer, records } = decodeSegment(SEGMENT_OF_FORMAT_1);
+    expect(footer.head).toMatchObject({ format: 1, set: 'cities', doubt: 'silence', records: 3 });
+    expect(records.map(({ event, origin }) => `${event} ${origin}`)).toEqual(['MODIFY local', 'REMOVE expiry', 'MODIFY local']);
+    const entries = Array.from({ length: footer.index.length }, (_, i) => footer.index.entry(i));
+    expect(entries.map(({ ordinal }) => ordinal)).toEqual([0, 2, 1]);
+    expect(entries.map(({ itemHash }) => itemHash?.toString('hex'))).toEqual(['f8c9bd07aa04c20e', 'dffbfddf9f4cf2a9', undefined]);
+    for (const entry of entries) expect(entry).toMatchObject({ oldKnown: false, day: 0, oldDay: 0, drift: false });
+    for (const entry of entries) expect(entry.oldHash).toBeUndefined();
+    const part = partOf(footer.head, footer.index.keyHashAt(2));
+    const read = readPart(footer.head, part, SEGMENT_OF_FORMAT_1.subarray(part.range.from, part.range.to), footer.index.keyHashAt(2));
+    expect(read?.find(footer.index.keyHashAt(2))).toEqual([entries[2]]);
+    // The lines of another segment, or another byte of the index, do not agree with it.
+    expect(() => decodeSegment(Buffer.concat([encodeSegment(ABOUT, many(3)).body.subarray(0, 200), SEGMENT_OF_FORMAT_1.subarray(200)]))).toThrow(FormatError);
+  });
+
+  test('has an index that says what was there before, whether it is known, when both expire, and what is drift', () => {
+    const day = (n: number): Item => ({ country: { S: 'DE' }, cityId: { N: '1' }, ends: { N: String(n * 86_400) } });
+    const records: FoundRecord[] = [
+      record(1, { event: 'INSERT', newImage: day(19_000) }),
+      record(1, { sequence: '1002', newImage: day(19_001), oldImage: day(19_000) }),
+      { ...record(1, { sequence: '1003' }), found: { drift: true } },
+      { ...record(1, { sequence: '1004', event: 'REMOVE', oldImage: day(19_001) }), newImage: undefined as never },
+    ];
+    const { body } = encodeSegment({ ...ABOUT, expiryAttribute: 'ends' }, records);
+    const { footer } = decodeSegment(body);
+    const entries = footer.index.find(keyHash(keyText(day(1), KEY)));
+    const hash = (item: Item): string => itemHash(item).toString('hex', 0, 8);
+    expect(entries.map(({ oldKnown, day, oldDay, drift }) => [oldKnown, day, oldDay, drift])).toEqual([
+      [true, 19_000, 0, false],
+      [true, 19_001, 19_000, false],
+      [false, 0, 0, true],
+      [true, 0, 19_001, false],
+    ]);
+    expect(entries.map(({ oldHash }) => oldHash?.toString('hex'))).toEqual([undefined, hash(day(19_000)), undefined, hash(day(19_001))]);
+    expect(entries.map(({ itemHash: now }) => now?.toString('hex'))).toEqual([
+      hash(day(19_000)),
+      hash(day(19_001)),
+      hash(record(1).newImage as Item),
+      undefined,
+    ]);
+  });
+
+  test('whose index was made with hashes that are not those of its lines is found damaged', () => {
+    const lie = Buffer.alloc(16, 7);
+    const old = record(0).newImage as Item;
+    const of = (found: FoundRecord['found']): Buffer => encodeSegment(ABOUT, [{ ...record(1, { oldImage: old }), found }] as FoundRecord[]).body;
+    expect(() => decodeSegment(of({}))).not.toThrow();
+    expect(() => decodeSegment(of({ newHash: lie }))).toThrow(/index/);
+    expect(() => decodeSegment(of({ oldHash: lie }))).toThrow(/index/);
   });
 
   test('is plain JSON lines in zstd frames', () => {
