@@ -1,4 +1,5 @@
 import type { ArchiveProps } from './archive.ts';
+import { parseEvery } from './context-every.ts';
 import type { Text } from './context-text.ts';
 import { SetPropsError } from './set.ts';
 
@@ -14,7 +15,7 @@ export function parseArchive(text: Text): ArchiveProps | undefined {
   return {
     ...(window !== undefined && { windowS: number('archiveWindow', window, 'seconds, like 60') }),
     ...(retention !== undefined && { retentionDays: number('archiveRetention', retention, 'days, like 35') }),
-    ...(snapshotEvery !== undefined && { snapshotEvery: parseEvery(snapshotEvery) }),
+    ...(snapshotEvery !== undefined && { snapshotEvery: parseEvery('snapshotEvery', snapshotEvery) }),
     ...(lock !== undefined && { objectLock: parseLock(lock) }),
   };
 }
@@ -22,14 +23,6 @@ export function parseArchive(text: Text): ArchiveProps | undefined {
 function number(name: string, value: string, like: string): number {
   if (!/^\d{1,6}$/.test(value)) throw new SetPropsError(`-c ${name} must be a whole number of ${like}; got ${JSON.stringify(value)}.`);
   return Number(value);
-}
-
-/** Hours. */
-function parseEvery(value: string): 'off' | number {
-  if (value === 'off') return 'off';
-  const [, count, unit] = /^(\d{1,6})([hd])$/.exec(value) ?? [];
-  if (count === undefined) throw new SetPropsError(`-c snapshotEvery must be hours like "6h", days like "7d", or "off"; got ${JSON.stringify(value)}.`);
-  return Number(count) * (unit === 'd' ? 24 : 1);
 }
 
 function parseLock(value: string): NonNullable<ArchiveProps['objectLock']> {

@@ -2,9 +2,11 @@ import { LANES_MAX } from '../lib/core/constants.ts';
 import type { KeyAttribute, KeySchema } from '../lib/core/key.ts';
 import type { ArchiveProps } from './archive.ts';
 import type { ApiAuth } from './auth.ts';
+import type { CheckProps } from './check.ts';
 import type { ApiClient } from './clients.ts';
 import { parseAuth, parseClients } from './context-api.ts';
 import { parseArchive } from './context-archive.ts';
+import { parseCheck } from './context-check.ts';
 import { parseMembers } from './context-members.ts';
 import type { Text } from './context-text.ts';
 import type { Encryption, MemberProps } from './set.ts';
@@ -34,6 +36,10 @@ import { SetPropsError } from './set.ts';
  * | archiveRetention | days that the log is kept | 35 |
  * | snapshotEvery | hours or days as 6h or 7d, or off | 7d |
  * | objectLock | governance:DAYS or compliance:DAYS, for new buckets only | none |
+ * | expiryAttribute | the attribute by which the items tables expire items | none |
+ * | sweepEvery | hours or days as 12h or 7d, or off | 7d |
+ * | sweepMonthlyUsd | US dollars that sweeps may cost in a month | no limit |
+ * | repair | auto, ask, off | auto |
  * | terminationProtection, accountLogRole | true, false | see ReplicaSetProps |
  */
 export interface AppSettings {
@@ -50,6 +56,8 @@ export interface AppSettings {
   readonly corsOrigins?: readonly string[];
   readonly clients?: readonly ApiClient[];
   readonly archive?: ArchiveProps;
+  readonly expiryAttribute?: string;
+  readonly check?: CheckProps;
   readonly terminationProtection?: boolean;
   readonly accountLogRole?: boolean;
 }
@@ -90,6 +98,8 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
     .map((origin) => origin.trim());
   const clients = text('clients');
   const archive = parseArchive(text);
+  const check = parseCheck(text);
+  const expiryAttribute = text('expiryAttribute');
   const terminationProtection = flag('terminationProtection', text('terminationProtection'));
   const accountLogRole = flag('accountLogRole', text('accountLogRole'));
   return {
@@ -104,6 +114,8 @@ export function appSettings(context: (name: string) => unknown, defaultAccount: 
     ...(corsOrigins !== undefined && { corsOrigins }),
     ...(clients !== undefined && { clients: parseClients(clients) }),
     ...(archive !== undefined && { archive }),
+    ...(expiryAttribute !== undefined && { expiryAttribute }),
+    ...(check !== undefined && { check }),
     ...(terminationProtection !== undefined && { terminationProtection }),
     ...(accountLogRole !== undefined && { accountLogRole }),
   };

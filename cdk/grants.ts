@@ -26,6 +26,7 @@ const JOB = 'job';
 
 const dynamodb = (...names: string[]): string[] => names.map((name) => `dynamodb:${name}`);
 const sqs = (...names: string[]): string[] => names.map((name) => `sqs:${name}`);
+const events = (...names: string[]): string[] => names.map((name) => `events:${name}`);
 const s3 = (...names: string[]): string[] => names.map((name) => `s3:${name}`);
 
 const leading = (...partitions: string[]): NonNullable<Grant['conditions']> => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions } });
@@ -50,6 +51,7 @@ function arns(config: SetConfig, member: MemberConfig) {
     streamFailures: queueArn(member, names.streamFailures),
     bucket,
     api: functionArn(member, names.fn('api')),
+    eventBus: `arn:aws:events:${member.region}:${member.account}:event-bus/default`,
     objects: (...prefixes: string[]) => prefixes.map((prefix) => `${bucket}/${prefix}/*`),
   };
 }
@@ -93,9 +95,11 @@ const fanout: Rule = (here, _there, stream) => [
 
 const observe: Rule = (here, _there, stream) => [
   ...readsStream(here, stream),
-  // The seat, how far the log is, and the minute run's note that it keeps up.
+  // The seat, how far the log is, and the minute run's notes: that it keeps up, and that the member was deposed.
   { sid: 'ReadControl', actions: dynamodb('GetItem'), resources: [here.control], conditions: leading(SELF, SHARD, JOB) },
   { sid: 'MarkShard', actions: dynamodb('UpdateItem'), resources: [here.control], conditions: leading(SHARD) },
+  // Whether a removal at a secondary is an applier's: that leaves a tombstone first.
+  { sid: 'ReadTombstones', actions: dynamodb('BatchGetItem'), resources: [here.tombstones] },
   { sid: 'KeepOrphans', actions: dynamodb('PutItem'), resources: [here.control], conditions: leading(ORPHAN) },
   { sid: 'WriteLog', actions: s3('GetObject', 'PutObject'), resources: here.objects('log') },
   listing(here, 'log'),
@@ -128,8 +132,11 @@ const apply: Rule = (here, there) => [
   },
 ];
 
-const reconcile: Rule = (here, there) => [
-  { sid: 'ScanItems', actions: dynamodb('Scan', 'DescribeTable'), resources: [here.items] },
+const reconcile: Rule = (here, there, stream) => [
+  // It scans for sweeps, and reads what a hand-made item at a secondary would be replaced by.
+  { sid: 'ReadItems', actions: dynamodb('BatchGetItem', 'Scan', 'DescribeTable'), resources: [here.items] },
+  // Which shards are open, so that it knows when all that was written has been sent. It reads no record.
+  { sid: 'DescribeStream', actions: dynamodb('DescribeStream'), resources: [stream] },
   {
     sid: 'ReadControl',
     actions: dynamodb('BatchGetItem', 'GetItem', 'Query'),
@@ -157,6 +164,9 @@ const reconcile: Rule = (here, there) => [
   { sid: 'ListBuckets', actions: s3('ListBucket'), resources: [here, ...there].map((m) => m.bucket) },
   { sid: 'ReadOtherBuckets', actions: s3('GetObject'), resources: there.flatMap((m) => m.objects('log', 'scans')) },
   { sid: 'ReadOthersRefused', actions: dynamodb('GetItem', 'Query'), resources: there.map((m) => m.control), conditions: leading(REFUSED) },
+  // Whether a table that was checked is the one that is there.
+  { sid: 'KnowOthersTables', actions: dynamodb('DescribeTable'), resources: there.map((m) => m.items) },
+  { sid: 'TellEvents', actions: events('PutEvents'), resources: [here.eventBus] },
   { sid: 'PutOthersJobsAndOrphans', actions: dynamodb('PutItem'), resources: there.map((m) => m.control), conditions: leading(JOB, ORPHAN) },
 ];
 
@@ -166,10 +176,10 @@ const api: Rule = (here, there) => [
   // A half-done delete (an item older than its tombstone) is not shown, so the tombstone is read, too.
   { sid: 'ReadTombstones', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.tombstones] },
   { sid: 'RememberRequests', actions: dynamodb('BatchGetItem', 'GetItem', 'PutItem', 'ConditionCheckItem'), resources: [here.requests] },
-  { sid: 'ReadControl', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.control], conditions: leading(SELF, ORPHAN, REFUSED) },
+  { sid: 'ReadControl', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: [here.control], conditions: leading(SELF, ORPHAN, REFUSED, JOB) },
   { sid: 'ReadBucket', actions: s3('GetObject'), resources: here.objects('log', 'index', 'reports') },
-  // A key's history is found by the names in the log and its roll-ups.
-  listing(here, 'log', 'index'),
+  // A key's history is found by the names in the log and its roll-ups; the parts of a check's findings by theirs.
+  listing(here, 'log', 'index', 'reports'),
   // Whether a member holds a write; and reads while the own tables do not answer.
   { sid: 'ReadOthers', actions: dynamodb('BatchGetItem', 'GetItem', 'Query'), resources: there.flatMap((m) => [m.items, m.tombstones]) },
   // Whose copy it is that is read there, and whether it is a primary's: without that a half-done delete would be shown.

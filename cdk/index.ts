@@ -4,6 +4,7 @@
 export type { Throttle } from './api.ts';
 export type { ArchiveProps } from './archive.ts';
 export type { ApiAuth } from './auth.ts';
+export type { CheckProps } from './check.ts';
 export type { ApiClient } from './clients.ts';
 export type { CodeOf } from './functions.ts';
 export type { MemberStacks, ReplicaSetProps } from './replica-set.ts';

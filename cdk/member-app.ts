@@ -14,6 +14,8 @@ import { apiProps, MemberApi } from './api.ts';
 import type { ArchiveSettings } from './archive.ts';
 import { archiveEnvironment } from './archive.ts';
 import { apiEnvironment } from './auth.ts';
+import type { CheckSettings } from './check.ts';
+import { checkEnvironment } from './check.ts';
 import type { EncryptionProps, QueueKeys } from './encryption.ts';
 import { queueKeys } from './encryption.ts';
 import type { CodeOf } from './functions.ts';
@@ -28,6 +30,7 @@ export interface MemberAppProps extends Limits, EncryptionProps, ApiProps {
   readonly member: MemberConfig;
   readonly existingTable?: ExistingTable;
   readonly archive: ArchiveSettings;
+  readonly check: CheckSettings;
   /** Where the functions' code comes from. Default: the bundles of tools/bundle.ts. */
   readonly code?: CodeOf;
   /** The KMS keys of all members, where they are users' own. */
@@ -64,7 +67,7 @@ export class MemberApp extends Construct {
         ...(props.existingTable !== undefined && { streamArn: props.existingTable.streamArn }),
       });
     const apply = make('apply', 'Apply');
-    const reconcile = make('reconcile', 'Reconcile', archiveEnvironment(props.archive));
+    const reconcile = make('reconcile', 'Reconcile', { ...archiveEnvironment(props.archive), ...checkEnvironment(props.check) });
     const api = make('api', 'Api', apiEnvironment(config, member, props));
     this.letInOthers(api, config, member);
     this.functions = new Map([

@@ -79,6 +79,7 @@ export class MemberData extends Construct {
       const items = table('Items', member.items, key, {
         stream: StreamViewType.NEW_AND_OLD_IMAGES,
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+        ...(config.expiryAttribute !== undefined && { timeToLiveAttribute: config.expiryAttribute }),
       });
       // Of a table made here there always is one: the property is optional for tables without a stream.
       streamArn = items.tableStreamArn as string;

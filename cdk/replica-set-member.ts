@@ -4,6 +4,7 @@ import type { MemberConfig, SetConfig } from '../lib/core/config.ts';
 import { memberNamed } from '../lib/core/config.ts';
 import { apiProps } from './api.ts';
 import { archiveSettings } from './archive.ts';
+import { checkSettings } from './check.ts';
 import type { MemberAppProps } from './member-app.ts';
 import { MemberApp } from './member-app.ts';
 import type { MemberDataProps } from './member-data.ts';
@@ -13,7 +14,7 @@ import { memberKeys, SetPropsError, setConfig } from './set.ts';
 
 /** Settings that all members of a set have in common, besides the set itself. */
 export type MemberSettings = Pick<MemberDataProps, 'latency' | 'removalPolicy' | 'deletionProtection'> &
-  Omit<MemberAppProps, 'config' | 'member' | 'existingTable' | 'archive' | 'removalPolicy' | 'keys' | 'encryption' | 'encryptionKeyArn'>;
+  Omit<MemberAppProps, 'config' | 'member' | 'existingTable' | 'archive' | 'check' | 'removalPolicy' | 'keys' | 'encryption' | 'encryptionKeyArn'>;
 
 export interface ReplicaSetMemberProps extends SetProps, MemberSettings {
   /** The name of the member that this stack holds: one of `members`. */
@@ -79,7 +80,7 @@ export function memberParts(
   const both = defined({ config, member: own, existingTable, archive: settings, removalPolicy, encryption, encryptionKeyArn });
   return {
     data: { ...both, ...defined({ latency, deletionProtection }) },
-    app: { ...both, ...apiProps(props), keys: memberKeys(props), ...defined({ queueRetentionMs, dlqRetentionMs, code }) },
+    app: { ...both, ...apiProps(props), check: checkSettings(props.check), keys: memberKeys(props), ...defined({ queueRetentionMs, dlqRetentionMs, code }) },
   };
 }
 

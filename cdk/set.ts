@@ -4,6 +4,7 @@ import { inequalities } from '../lib/core/constants.ts';
 import type { KeySchema } from '../lib/core/key.ts';
 import { memberNames } from '../lib/core/names.ts';
 import type { ArchiveProps } from './archive.ts';
+import type { CheckProps } from './check.ts';
 
 /**
  * What a user says about a replica set, and the configuration that the functions read, made from it. Pure: nothing here
@@ -65,6 +66,11 @@ export interface SetProps {
   /** Whether TTL removals are fanned out. Default: `local`, each member expires its own copies. */
   readonly expiry?: 'local' | 'replicate';
   /**
+   * The attribute by which the items tables expire items (DynamoDB's TTL), the same at all members. Tables that are made here get it; an adopted table is
+   * never changed. Items that expire are compared by the day on which they do, since each member removes its own at another time. Default: none.
+   */
+  readonly expiryAttribute?: string;
+  /**
    * `aws-owned`: the services' own keys (DynamoDB's, SSE-S3, SSE-SQS), which cost nothing. `aws-managed`: the account's
    * keys `aws/dynamodb`, `aws/s3` and `aws/sqs`, whose use is in CloudTrail and has a price; they cannot be shared with
    * another account. Default: `aws-owned`.
@@ -72,6 +78,8 @@ export interface SetProps {
   readonly encryption?: Encryption;
   /** The log of changes and the snapshots: how often, how long, how safe. */
   readonly archive?: ArchiveProps;
+  /** The checker: how often it sweeps, for how much, and what it does with what it finds. */
+  readonly check?: CheckProps;
 }
 
 /** A mistake in what a user asked of the constructs. The message says what was seen and what to do. */
@@ -89,6 +97,7 @@ export function setConfig(props: SetProps): SetConfig {
     ...(props.lanes !== undefined && { lanes: props.lanes }),
     key: props.key,
     ...(props.expiry !== undefined && { expiry: props.expiry }),
+    ...(props.expiryAttribute !== undefined && { expiryAttribute: props.expiryAttribute }),
     members: props.members.map((m) => {
       const member = { name: m.name ?? m.region, region: m.region, account: m.account ?? props.account, generation: m.generation ?? 1 };
       return { ...member, items: m.existingTable?.tableName ?? memberNames(props.set, member).items };

@@ -9,7 +9,7 @@ import type { ApiRequest, ApiResponse } from '../../lib/serve/http.ts';
 import { PATHS, ROUTES } from '../../lib/serve/operations.ts';
 import { ProblemError, problemOf, problemResponse, RETRY_AFTER_LONG_S } from '../../lib/serve/problem.ts';
 import type { ApiFacts, Route } from '../../lib/serve/route.ts';
-import { findRoute } from '../../lib/serve/route.ts';
+import { findRoute, routesAt } from '../../lib/serve/route.ts';
 import { allows } from '../../lib/serve/scopes.ts';
 import type { Base } from '../shared/base.ts';
 import { frames, wrap } from '../shared/base.ts';
@@ -116,7 +116,7 @@ function mustBeChecked(event: APIGatewayProxyEvent): void {
 
 /** The methods at a path, or undefined when there is nothing at it. */
 const allowed = (path: string): string | undefined => {
-  const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method);
+  const methods = routesAt(ROUTES, path).map((route) => route.method);
   return methods.length === 0 ? undefined : methods.join(', ');
 };
 

@@ -4,6 +4,7 @@ import type { ResyncKey } from '../core/formats/message.ts';
 import { decodeRefused, REFUSED } from '../core/formats/refused-row.ts';
 import type { Link, Shard, ShardMark } from '../core/formats/rows.ts';
 import { decodeShard, isPrimary, linkKey, numberValue, SHARD, sequenceValue, shardKey, stringValue, unsentValue } from '../core/formats/rows.ts';
+import { noteDeposed } from '../observe/deposed.ts';
 import { noteKept } from '../observe/kept.ts';
 import { isRemote, whyText } from '../ports/errors.ts';
 import type { QueuePort } from '../ports/queue.ts';
@@ -58,6 +59,7 @@ export async function minuteRun(member: MemberContext, ports: MinutePorts, runti
   const shards = (await allRows(ports.table, member.tables.control, SHARD, SHARDS_MAX)).map(decodeShard);
   if (shards.length >= SHARDS_MAX) runtime.log.warn('There are more shards than one run looks at: losses in the newest are not noticed.', { max: SHARDS_MAX });
   else await attempt(undefined, 'note of the observer', () => noteKept(shards, ports.table, member.tables.control, runtime, until));
+  await attempt(undefined, 'note of the role', () => noteDeposed(seat, ports.table, member.tables.control, runtime, until));
   await forgetShards(isPrimary(seat) ? [...links.values()] : [], seat.since);
   if (!isPrimary(seat)) return { primary: false, links: {} };
   const epoch = seat.own;

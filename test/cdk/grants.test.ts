@@ -149,6 +149,7 @@ describe('observe', () => {
         "Allow MarkShard": "dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys shard",
         "Allow ReadControl": "dynamodb:GetItem | dynamodb eu-central-1-g1-control | LeadingKeys self+shard+job",
         "Allow ReadStream": "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams | dynamodb eu-central-1-g1-items/stream/*",
+        "Allow ReadTombstones": "dynamodb:BatchGetItem | dynamodb eu-central-1-g1-tombstones",
         "Allow ReportLostBatches": "sqs:SendMessage | sqs eu-central-1-g1-stream-failures",
         "Allow WriteLog": "s3:GetObject s3:PutObject | s3 eu-central-1-g1-123456789012/log/*",
         "Allow WriteOwnLogs": "logs:CreateLogStream logs:PutLogEvents | own log group",
@@ -169,6 +170,10 @@ describe('observe', () => {
     expect(allows(r, { action: 'dynamodb:UpdateItem', ...row(HERE, 'self', 'state') })).toBe(false);
     expect(allows(r, { action: 'sqs:SendMessage', resource: link })).toBe(false);
     expect(allows(r, { action: 'dynamodb:GetItem', resource: table(HERE, 'items') })).toBe(false);
+    expect(allows(r, { action: 'dynamodb:BatchGetItem', resource: table(HERE, 'tombstones') })).toBe(true);
+    expect(allows(r, { action: 'dynamodb:BatchGetItem', resource: table(THERE, 'tombstones') })).toBe(false);
+    for (const action of ['PutItem', 'DeleteItem', 'UpdateItem', 'BatchWriteItem'])
+      expect(allows(r, { action: `dynamodb:${action}`, resource: table(HERE, 'tombstones') })).toBe(false);
   });
 });
 
@@ -233,15 +238,18 @@ describe('reconcile', () => {
   test('is granted exactly this', () => {
     expect(summary('reconcile')).toMatchInlineSnapshot(`
       {
+        "Allow DescribeStream": "dynamodb:DescribeStream | dynamodb eu-central-1-g1-items/stream/*",
         "Allow DrainDeadLetters": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage | sqs eu-central-1-g1-to-ap-southeast-2-g1-dlq.fifo, sqs eu-central-1-g1-to-us-east-1-g1-dlq.fifo",
+        "Allow KnowOthersTables": "dynamodb:DescribeTable | dynamodb ap-southeast-2-g1-items, dynamodb us-east-1-g1-items",
         "Allow ListBuckets": "s3:ListBucket | s3 ap-southeast-2-g1-123456789012, s3 eu-central-1-g1-123456789012, s3 us-east-1-g1-123456789012",
         "Allow PutOthersJobsAndOrphans": "dynamodb:PutItem | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys job+orphan",
         "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/index/*, s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*, s3 eu-central-1-g1-123456789012/scans/*",
         "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+shard+refused+orphan+job",
+        "Allow ReadItems": "dynamodb:BatchGetItem dynamodb:DescribeTable dynamodb:Scan | dynamodb eu-central-1-g1-items",
         "Allow ReadOtherBuckets": "s3:GetObject | s3 ap-southeast-2-g1-123456789012/log/*, s3 ap-southeast-2-g1-123456789012/scans/*, s3 us-east-1-g1-123456789012/log/*, s3 us-east-1-g1-123456789012/scans/*",
         "Allow ReadOthersRefused": "dynamodb:GetItem dynamodb:Query | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys refused",
-        "Allow ScanItems": "dynamodb:DescribeTable dynamodb:Scan | dynamodb eu-central-1-g1-items",
         "Allow SendToLinks": "sqs:GetQueueAttributes sqs:PurgeQueue sqs:SendMessage | sqs eu-central-1-g1-to-ap-southeast-2-g1.fifo, sqs eu-central-1-g1-to-us-east-1-g1.fifo",
+        "Allow TellEvents": "events:PutEvents | events event-bus/default",
         "Allow UpdateLinks": "dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys self",
         "Allow WriteBucket": "s3:DeleteObject s3:PutObject | s3 eu-central-1-g1-123456789012/reports/*, s3 eu-central-1-g1-123456789012/scans/*",
         "Allow WriteControl": "dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem | dynamodb eu-central-1-g1-control | LeadingKeys shard+refused+orphan+job",
@@ -273,9 +281,9 @@ describe('api', () => {
     expect(summary('api')).toMatchInlineSnapshot(`
       {
         "Allow ForwardToOthers": "lambda:InvokeFunction | lambda function:ap-southeast-2-g1-api, lambda function:us-east-1-g1-api",
-        "Allow ListBucket": "s3:ListBucket | s3 eu-central-1-g1-123456789012 | s3:prefix log/*+index/*",
+        "Allow ListBucket": "s3:ListBucket | s3 eu-central-1-g1-123456789012 | s3:prefix log/*+index/*+reports/*",
         "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/index/*, s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*",
-        "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+orphan+refused",
+        "Allow ReadControl": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-control | LeadingKeys self+orphan+refused+job",
         "Allow ReadOthers": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb ap-southeast-2-g1-items, dynamodb ap-southeast-2-g1-tombstones, dynamodb us-east-1-g1-items, dynamodb us-east-1-g1-tombstones",
         "Allow ReadOthersSeats": "dynamodb:BatchGetItem dynamodb:GetItem | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys self",
         "Allow ReadTombstones": "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query | dynamodb eu-central-1-g1-tombstones",
