@@ -54,17 +54,20 @@ export class World {
   readonly #lambda = new Map<string, LambdaClient>();
   readonly #sqs = new Map<string, SQSClient>();
 
-  private constructor(cloud: Cloud, deployment: Deployment) {
+  readonly #context: Readonly<Record<string, string>>;
+
+  private constructor(cloud: Cloud, deployment: Deployment, context: Readonly<Record<string, string>>) {
     this.cloud = cloud;
     this.deployment = deployment;
+    this.#context = context;
   }
 
-  /** Starts the cloud, deploys, and gives the seats. Nothing keeps running when it fails. @throws Error */
-  static async start(): Promise<World> {
+  /** Starts the cloud, deploys, and gives the seats. Nothing keeps running when it fails. @param context of the app, as `cdk -c` has it @throws Error */
+  static async start(context: Readonly<Record<string, string>> = {}): Promise<World> {
     await makeSeeds([...REGIONS]);
     const cloud = await startCloud({ regions: [...REGIONS], seeded: true });
     try {
-      return new World(cloud, await deploy(cloud, { set: SET, keys: KEYS }));
+      return new World(cloud, await deploy(cloud, { set: SET, keys: KEYS, context }), context);
     } catch (error) {
       await cloud.stop();
       throw error;
@@ -73,7 +76,7 @@ export class World {
 
   /** Deploys again what is missing or changed, and gives seats where there are none. */
   async redeploy(): Promise<void> {
-    this.deployment = await deploy(this.cloud, { set: SET, keys: KEYS });
+    this.deployment = await deploy(this.cloud, { set: SET, keys: KEYS, context: this.#context });
   }
 
   async stop(): Promise<void> {
