@@ -110,7 +110,7 @@ class Look {
   async #lookInto(sources: readonly Source[]): Promise<boolean> {
     const hash = keyHash(keyText(this.#key, this.#counted.place.key));
     const { sinceMs = 0, untilMs = Number.POSITIVE_INFINITY } = this.#options;
-    const found = await together(sources.map((source) => this.#guarded(source, () => source.find(hash))));
+    const found = await together(sources.map((source) => this.#guarded(source, async () => (await source.find([hash])).flat())));
     const hits = unique(found.flat().filter(({ at }) => at >= sinceMs && at <= untilMs));
     while (hits.length > 0 && this.#changes.length < this.#limit) {
       const some = hits.splice(Math.max(0, hits.length - (this.#limit - this.#changes.length)));

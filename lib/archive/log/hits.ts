@@ -52,9 +52,21 @@ export async function readHits(place: ArchivePlace, runtime: Runtime, hits: read
   if (first === undefined) return [];
   const { segment, offset, bytes } = first;
   const frame = await readRange(place, runtime, segment.name, { from: offset, to: offset + bytes });
-  const records = decoded(segment.name, () => decodeFrame(frame));
+  return changesIn(place, recordsOf(segment, frame), hits, key);
+}
+
+/** The records of a frame. @throws FormatError naming the segment */
+export const recordsOf = ({ name }: Hit['segment'], frame: Uint8Array): readonly LogRecord[] => decoded(name, () => decodeFrame(frame));
+
+/**
+ * The changes of a key that some hits name within a frame's records, in the order of the hits. What is another key's is left out where only
+ * the beginning of the key hash is known.
+ *
+ * @throws FormatError naming the segment, when an index names what is not there
+ */
+export function changesIn(place: ArchivePlace, records: readonly LogRecord[], hits: readonly Hit[], key: Key): LoggedChange[] {
   const wanted = keyText(key, place.key);
-  return hits.flatMap(({ line, exact }): LoggedChange[] => {
+  return hits.flatMap(({ line, exact, segment }): LoggedChange[] => {
     const record = records[line];
     if (record !== undefined && isOf(record, wanted, place)) return [{ ...record, label: segment.label, shard: segment.shard, segment: segment.name }];
     if (record !== undefined && !exact) return [];

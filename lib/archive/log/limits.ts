@@ -12,6 +12,8 @@ export const FOOTERS_AT_ONCE = 16;
 export const SEGMENTS_AHEAD = 2;
 /** Requests of one look into a key's history that are under way at the same time. */
 export const HISTORY_REQUESTS_AT_ONCE = 32;
+/** Requests of one search for many keys that are under way at the same time: each may take 2 MB. */
+export const SEARCH_REQUESTS_AT_ONCE = 16;
 /** Records of one shard are stamped in their order but for this (ms). */
 export const STAMP_DISORDER_MS = 60_000;
 /** Findings that a report holds; all are counted. */

@@ -3,10 +3,12 @@ import { FormatError } from '../../core/errors.ts';
 import { INDEX_PREFIX, segmentName } from '../../core/formats/archive-names.ts';
 import type { RollupHead, RollupSegment } from '../../core/formats/rollup.ts';
 import { Rollup, rolledRecord, rollupTailBytes, rollupTailLength } from '../../core/formats/rollup.ts';
+import type { SegmentFooter } from '../../core/formats/segment-footer.ts';
 import { decodeFooter, decodeHead, footerLength } from '../../core/formats/segment-footer.ts';
 import { partOf, readPart } from '../../core/formats/segment-index-part.ts';
 import type { Runtime } from '../../ports/runtime.ts';
 import { together } from '../../replicate/together.ts';
+import { ahead } from '../ahead.ts';
 import type { ArchivePlace } from '../place.ts';
 import { chooseRollups, gaps } from './coverage.ts';
 import type { Finding } from './finding.ts';
@@ -16,20 +18,23 @@ import { hitsOf } from './hits.ts';
 import { STAMP_DISORDER_MS } from './limits.ts';
 import type { SegmentRef, TimeRange } from './list.ts';
 import { inReplayOrder, listShards, shardPath } from './list.ts';
+import { inRanges } from './ranges.ts';
 import { checkNamed, decoded, MissingObjectError, readFooter, readRange } from './read.ts';
 
 /** What can be asked where a key's changes are: a roll-up, or a segment that none covers. */
 export interface Source extends Pick<SegmentRef, 'name' | 'label' | 'shard' | 'first' | 'firstAtMs'> {
   /** No change of it was made later (ms). */
   readonly toMs: number;
-  /** @throws FormatError naming the object · RemoteError */
-  find(hash: Buffer): Promise<Hit[]>;
+  /** The lines of some keys, by the place of their hash. What of the source they share is read once. @throws FormatError naming the object · RemoteError */
+  find(hashes: readonly Buffer[]): Promise<Hit[][]>;
 }
 
 /** How much of a segment's end is read at first (bytes): the whole footer of some 100 records, the head of most others. */
 const SEGMENT_TAIL_BYTES = 8 * 1_024;
 /** A key's part of an index is read alone when that spares so many bytes: a request costs, too. */
 const PART_SPARES_BYTES = 16 * 1_024;
+/** Parts of a roll-up are read together up to so many bytes: several are held at a time. */
+const PARTS_BYTES_MAX = 1_024 * 1_024;
 
 const DO_NOTHING = 'Nothing is lost: the segments were read in its place. Delete it; the minute run does not make it again, which costs time alone.';
 
@@ -91,24 +96,30 @@ export async function readEnd(place: ArchivePlace, runtime: Runtime, ref: Segmen
 
 function rollupSource(place: ArchivePlace, runtime: Runtime, { ref, rollup }: RollupEnd, report: (finding: Finding) => void): Source {
   const { head } = rollup;
-  const find = async (hash: Buffer): Promise<Hit[]> => {
-    const range = rollup.range(hash);
-    if (range.from === range.to) return [];
-    const bytes = await readRange(place, runtime, ref.name, range);
-    return decoded(ref.name, () => rollup.find(hash, bytes)).map(
-      ({ segment, ...entry }): Hit => ({ ...entry, segment: rolledRef(head, segment), exact: false }),
-    );
+  const find = async (hashes: readonly Buffer[]): Promise<Hit[][]> => {
+    const found: Hit[][] = hashes.map(() => []);
+    const parts = hashes.map((hash, i) => ({ i, hash, ...rollup.range(hash) })).filter(({ from, to }) => from < to);
+    const reads = inRanges(parts, PART_SPARES_BYTES, PARTS_BYTES_MAX).map((range) => async () => ({
+      range,
+      bytes: await readRange(place, runtime, ref.name, range),
+    }));
+    for await (const { range, bytes } of ahead(reads, 1)) {
+      for (const { i, hash, from, to } of range.parts) {
+        const entries = decoded(ref.name, () => rollup.find(hash, bytes.subarray(from - range.from, to - range.from)));
+        found[i] = entries.map(({ segment, ...entry }): Hit => ({ ...entry, segment: rolledRef(head, segment), exact: false }));
+      }
+    }
+    return found;
   };
   return {
     ...ref,
     toMs: head.segments.reduce((latest, { toMs }) => Math.max(latest, toMs), 0),
-    find: async (hash) => {
-      const found = await orReport(ref, report, DO_NOTHING, () => find(hash));
+    find: async (hashes) => {
+      const found = await orReport(ref, report, DO_NOTHING, () => find(hashes));
       if (found !== undefined) return found;
       const refs = head.segments.map((segment) => rolledRef(head, segment));
-      return (await together(refs.map((one) => orReport(one, report, TODO_RESTORE_OBJECT, () => findInSegment(place, runtime, one, hash))))).flatMap(
-        (hits) => hits ?? [],
-      );
+      const each = await together(refs.map((one) => orReport(one, report, TODO_RESTORE_OBJECT, () => findInSegment(place, runtime, one, hashes))));
+      return hashes.map((_, i) => each.flatMap((hits) => hits?.[i] ?? []));
     },
   };
 }
@@ -145,19 +156,21 @@ function segmentSources(place: ArchivePlace, runtime: Runtime, refs: readonly Se
       // What a segment holds was in the stream at the same time, so it spans no more than that keeps.
       const toMs = next.get(shardPath(ref)) ?? ref.firstAtMs + STREAM_RETENTION_MS;
       next.set(shardPath(ref), ref.firstAtMs);
-      return { ...ref, toMs, find: (hash) => findInSegment(place, runtime, ref, hash) };
+      return { ...ref, toMs, find: (hashes) => findInSegment(place, runtime, ref, hashes) };
     });
 }
 
-/** Looks into a segment's index: into all of it when it is small, else into the part where the key must be. */
-async function findInSegment(place: ArchivePlace, runtime: Runtime, ref: SegmentRef, hash: Buffer): Promise<Hit[]> {
+/** Looks into a segment's index: into all of it when it is small or several keys are wanted, else into the part where the key must be. */
+async function findInSegment(place: ArchivePlace, runtime: Runtime, ref: SegmentRef, hashes: readonly Buffer[]): Promise<Hit[][]> {
+  const [hash] = hashes;
+  if (hash === undefined || hashes.length > 1) return inFooter(ref, await readFooter(place, runtime, ref), hashes);
   if (ref.size === 0) throw new FormatError(`${ref.name} is damaged: it is empty.`);
   const tail = await readRange(place, runtime, ref.name, { last: SEGMENT_TAIL_BYTES });
   const length = decoded(ref.name, () => footerLength(tail));
   if (length <= tail.length) {
     const footer = decoded(ref.name, () => decodeFooter(tail));
     checkNamed(ref, footer.head);
-    return hitsOf(ref, footer, hash);
+    return inFooter(ref, footer, hashes);
   }
   const head = decoded(ref.name, () => decodeHead(tail));
   const part = head === undefined ? undefined : partOf(head, hash);
@@ -165,7 +178,10 @@ async function findInSegment(place: ArchivePlace, runtime: Runtime, ref: Segment
     checkNamed(ref, head);
     const bytes = await readRange(place, runtime, ref.name, part.range);
     const index = decoded(ref.name, () => readPart(head, part, bytes, hash));
-    if (index !== undefined) return hitsOf(ref, { head, index }, hash);
+    if (index !== undefined) return inFooter(ref, { head, index }, hashes);
   }
-  return hitsOf(ref, await readFooter(place, runtime, ref), hash);
+  return inFooter(ref, await readFooter(place, runtime, ref), hashes);
 }
+
+const inFooter = (ref: SegmentRef, footer: Pick<SegmentFooter, 'head' | 'index'>, hashes: readonly Buffer[]): Hit[][] =>
+  hashes.map((hash) => hitsOf(ref, footer, hash));

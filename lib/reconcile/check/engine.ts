@@ -53,7 +53,7 @@ export async function stepCheck(
     await lease.renew();
     await readPrimary(ports.own.member, ports.own.table, runtime);
     const late = runtime.clock.now() - lease.job.started > CHECK_LIFE_MS;
-    return { waitMs: late ? await failed(step, `It was not done within ${CHECK_LIFE_MS / 86_400_000} days.`) : await PHASES[lease.job.phase](step) };
+    return { waitMs: late ? await failCheck(step, `It was not done within ${CHECK_LIFE_MS / 86_400_000} days.`) : await PHASES[lease.job.phase](step) };
   } catch (error) {
     if (error instanceof InputError && error.code === 'job-lost') throw error;
     if (isRemote(error)) {
@@ -61,12 +61,12 @@ export async function stepCheck(
       return { waitMs: WAIT_MS.failed };
     }
     runtime.log.error('A check has failed.', { check: lease.job.id, phase: lease.job.phase, why: whyText(error) });
-    return { waitMs: await failed(step, error instanceof Error ? error.message : String(error)) };
+    return { waitMs: await failCheck(step, error instanceof Error ? error.message : String(error)) };
   }
 }
 
 /** Ends a check that cannot go on: links that were not finished are unverified. */
-async function failed(step: Step, why: string): Promise<number> {
+export async function failCheck(step: Step, why: string): Promise<number> {
   const text = why.slice(0, REASON_TEXT_MAX);
   const links = step.lease.job.links.map((link) => (link.stage === 'ended' ? link : afterBreak(link, text)));
   await step.lease.save({ links });

@@ -79,6 +79,14 @@ export async function readOrphan(at: OrphanTable, runtime: Runtime, id: string):
   return row === undefined ? undefined : decodeOrphan(row);
 }
 
+/** A member's orphans whose ids begin so: people need not write all of an id. @param limit at most so many @throws RemoteError */
+export async function orphansBeginning(at: OrphanTable, runtime: Runtime, prefix: string, limit: number): Promise<readonly Orphan[]> {
+  const page = await retried(runtime, runtime.clock.elapsed() + ORPHAN_REQUEST_MAX_MS, () =>
+    at.table.query({ table: at.control, partition: { name: 'pk', value: stringValue(ORPHAN) }, sort: { name: 'sk', prefix }, limit }),
+  );
+  return page.items.flatMap((row) => readable(row, runtime) ?? []);
+}
+
 /**
  * Notes what was decided of an orphan. It never opens again.
  *
