@@ -9,9 +9,9 @@ import { located, placeOf, readConfig } from './session.ts';
  * Makes sure that this command and the deployed functions mean the same set. ⚠ A message that was sent into another
  * lane than fan-out uses for its key could overtake that key's changes.
  *
- * @throws CliError (usage) that names the difference.
+ * @returns the deployed configuration, which says more than a command line does. @throws CliError (usage) that names the difference.
  */
-export async function checkDeployed(session: Session, member: MemberConfig): Promise<void> {
+export async function checkDeployed(session: Session, member: MemberConfig): Promise<SetConfig> {
   const { config } = session;
   const fn = memberNames(config.set, member).fn('fanout');
   const text = await located(session, member, () => session.ports(member).stacks.deployedConfig(fn));
@@ -36,4 +36,5 @@ export async function checkDeployed(session: Session, member: MemberConfig): Pro
       'config-mismatch',
       `The deployed set "${config.set}" is another than the one named here; nothing was sent.\n${differences.join('\n')}`,
     );
+  return parsed;
 }

@@ -67,6 +67,14 @@ export function errorSteps(code: string, again: Again, local: boolean): readonly
       return [{ command: again('status'), why: 'It shows each member’s seat.' }];
     case 'archive-damaged':
       return [{ command: again('archive verify'), why: 'It says what else is damaged, and what can be done.' }];
+    case 'no-base':
+      return [{ command: again('check --sweep'), why: 'It reads the tables once; each later check may go by the logs.' }];
+    case 'unknown-check':
+      return [{ command: again('check --list'), why: 'It lists the checks there were.' }];
+    case 'unknown-orphan':
+      return [{ command: again('orphans list --state all'), why: 'It lists the orphans there are, with their ids.' }];
+    case 'changed-since':
+      return [{ command: again('orphans list'), why: 'The orphan is still open: "orphans show ID" has what the primary holds now.' }];
     case 'no-such-letter':
       return [{ command: again('dlq list'), why: 'It lists the dead letters that can be seen now.' }];
     case 'unknown-member':
@@ -108,6 +116,18 @@ function attentionSteps(a: Attention, status: SetStatus, again: Again, local: bo
       return [{ command: again('archive status'), why: 'It says which times can be restored.' }];
     case 'refused':
       return [{ command: again('refused list'), why: 'It lists the keys that a member cannot take, with the reasons.' }];
+    case 'divergence':
+      return [
+        { command: again('check --repair'), why: 'It looks again, repairs what differs, and verifies it.' },
+        { command: again('check --list'), why: 'It lists the checks there were; --show ID shows what one found.' },
+      ];
+    case 'deletes-held':
+      return [{ command: again('check --repair --allow-deletes'), why: 'It lets the repair delete what only a replica has.' }];
+    case 'proof-old':
+    case 'log-gap':
+      return [{ command: again('check --sweep'), why: 'It compares the tables themselves, and the standing proof rests on its scans from then on.' }];
+    case 'log-audit':
+      return [{ command: again(`archive verify${a.member === undefined ? '' : ` --member ${a.member}`}`), why: 'It says whether the log lacks a change.' }];
     case 'unread':
     case 'unreachable':
     case 'no-stream':

@@ -25,14 +25,16 @@ const OBJECT_TIMEOUT_MS = 30_000;
  */
 export async function connect(region: string, endpoint: string | undefined, local: boolean): Promise<CliPorts> {
   if (local) useLocalCredentials();
-  const [{ awsClients, objectClient }, { AwsTablePort }, { AwsQueuePort }, { AwsStreamPort }, { AwsObjectPort }, { stacksOf }] = await Promise.all([
-    import('../lib/adapters/aws/clients.ts'),
-    import('../lib/adapters/aws/table-port.ts'),
-    import('../lib/adapters/aws/queue-port.ts'),
-    import('../lib/adapters/aws/stream-port.ts'),
-    import('../lib/adapters/aws/object-port.ts'),
-    import('./stacks.ts'),
-  ]);
+  const [{ awsClients, objectClient }, { AwsTablePort }, { AwsQueuePort }, { AwsStreamPort }, { AwsObjectPort }, { AwsEventPort, eventClient }, { stacksOf }] =
+    await Promise.all([
+      import('../lib/adapters/aws/clients.ts'),
+      import('../lib/adapters/aws/table-port.ts'),
+      import('../lib/adapters/aws/queue-port.ts'),
+      import('../lib/adapters/aws/stream-port.ts'),
+      import('../lib/adapters/aws/object-port.ts'),
+      import('../lib/adapters/aws/event-port.ts'),
+      import('./stacks.ts'),
+    ]);
   const options = { region, maxSockets: SOCKETS_MAX, ...(endpoint !== undefined && { endpoint }) };
   const clients = awsClients(options);
   return {
@@ -40,6 +42,7 @@ export async function connect(region: string, endpoint: string | undefined, loca
     queue: new AwsQueuePort(clients),
     stream: new AwsStreamPort(clients.streams),
     objects: new AwsObjectPort(objectClient({ ...options, timeouts: { requestMs: OBJECT_TIMEOUT_MS } }).s3),
+    events: new AwsEventPort(eventClient(options)),
     stacks: stacksOf(region, endpoint),
   };
 }

@@ -7,10 +7,13 @@ import type { Screen } from './adopt-progress.ts';
 const LINE_EVERY_MS = 10_000;
 
 export interface ShownSteps {
-  /** @param words beside the bar, or the line itself. */
-  step(done: number, words: string): void;
+  /** @param words beside the bar, or the line itself. @param total steps of the part that is under way now, where each part has its own number of them */
+  step(done: number, words: string, total?: number): void;
   stop(): void;
 }
+
+/** Characters of a bar. */
+const BAR = 24;
 
 /** @param total steps there are; undefined while nobody knows: then only the words are shown. */
 export function showSteps(total: number | undefined, { stream, note, elapsed }: Screen): ShownSteps {
@@ -25,7 +28,15 @@ export function showSteps(total: number | undefined, { stream, note, elapsed }: 
       stop: () => undefined,
     };
   }
-  const bar = new SingleBar({ format: total === undefined ? '{words}' : '{bar} {words}', stream, hideCursor: true, barsize: 24, fps: 5, gracefulExit: false });
-  bar.start(Math.max(total ?? 1, 1), 0, { words: '' });
-  return { step: (done, words) => bar.update(total === undefined ? 0 : done, { words }), stop: () => bar.stop() };
+  // The bar is drawn by hand, since a part of unknown length has none.
+  const bar = new SingleBar({ format: '{part}{words}', stream, hideCursor: true, fps: 5, gracefulExit: false });
+  bar.start(1, 0, { part: partOf(0, total), words: '' });
+  return { step: (done, words, of = total) => bar.update(0, { part: partOf(done, of), words }), stop: () => bar.stop() };
+}
+
+/** "████░░░░ "; nothing while the number of steps is unknown. Pure. */
+export function partOf(done: number, total: number | undefined): string {
+  if (total === undefined) return '';
+  const full = total <= 0 ? 0 : Math.round(Math.min(1, Math.max(0, done / total)) * BAR);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR - full)} `;
 }

@@ -3,6 +3,7 @@ import { setConfigSchema } from '../lib/core/config.ts';
 import type { Seat } from '../lib/core/formats/rows.ts';
 import { isPrimary } from '../lib/core/formats/rows.ts';
 import { memberNames } from '../lib/core/names.ts';
+import type { EventPort } from '../lib/ports/events.ts';
 import type { ObjectPort } from '../lib/ports/objects.ts';
 import type { Runtime } from '../lib/ports/runtime.ts';
 import type { StreamPort } from '../lib/ports/stream.ts';
@@ -35,6 +36,7 @@ export interface CliPorts extends RegionPorts {
   readonly stacks: StackPort;
   readonly stream: StreamPort;
   readonly objects: ObjectPort;
+  readonly events: EventPort;
 }
 
 /** Options that every command has. */

@@ -132,7 +132,7 @@ export async function shown<T>(
   { out, runtime, outside }: Session,
   io: Pick<SnapshotIo, 'stream'>,
   total: number | undefined,
-  work: (step: (done: number, words: string) => void, stopped: () => boolean) => Promise<T>,
+  work: (step: (done: number, words: string, total?: number) => void, stopped: () => boolean) => Promise<T>,
 ): Promise<T> {
   let stopped = false;
   const takeBack = outside.onStop(() => {
@@ -141,7 +141,7 @@ export async function shown<T>(
   const bar = showSteps(total, { stream: io.stream, note: (text) => out.note(text), elapsed: () => runtime.clock.elapsed() });
   try {
     return await work(
-      (done, words) => bar.step(done, words),
+      (done, words, of) => bar.step(done, words, of),
       () => stopped,
     );
   } finally {

@@ -10,12 +10,14 @@ import { printable } from '../output.ts';
 /** Longest value that is shown on a line (characters); --json shows all of it. */
 const VALUE_MAX = 120;
 
-const EVENT: Readonly<Record<LogRecord['event'], { readonly word: string; readonly style: Style }>> = {
+/** What a change was, in a word. */
+export const EVENT: Readonly<Record<LogRecord['event'], { readonly word: string; readonly style: Style }>> = {
   INSERT: { word: 'created', style: 'green' },
   MODIFY: { word: 'changed', style: 'yellow' },
   REMOVE: { word: 'deleted', style: 'red' },
 };
-const ORIGIN: Readonly<Record<LogRecord['origin'], string>> = {
+/** Who made a change. */
+export const ORIGIN: Readonly<Record<LogRecord['origin'], string>> = {
   local: 'a write at this member',
   applier: 'a copy from the primary',
   expiry: 'DynamoDB’s own expiry (TTL)',
@@ -29,8 +31,13 @@ export function showChange(record: LogRecord, images: Images, out: Output): stri
   const head = `${out.style('bold', time)}  ${out.style(style, word)} by ${ORIGIN[origin]}  ${out.style('dim', where)}`;
   const differences = shownDifference(images, toPlainText);
   if (differences.length === 0) return `${head}\n  ${out.style('dim', 'nothing but Syncline’s own metadata')}`;
+  return [head, ...differenceLines(differences, out)].join('\n');
+}
+
+/** A line for each attribute that differs. */
+export function differenceLines(differences: readonly ShownDifference[], out: Output): string[] {
   const width = Math.max(...differences.map((d) => printable(d.path).length));
-  return [head, ...differences.map((d) => `  ${differenceLine(d, width, out)}`)].join('\n');
+  return differences.map((d) => `  ${differenceLine(d, width, out)}`);
 }
 
 /** "+ name  "Ulm"", "- name  "Ulm"", "~ name  "Ulm" → "Bonn"". */

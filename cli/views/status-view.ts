@@ -9,6 +9,7 @@ import { count, printable } from '../output.ts';
 import { showArchive } from './archive-view.ts';
 import type { Column } from './columns.ts';
 import { fitColumns } from './columns.ts';
+import { showProof } from './proof-view.ts';
 
 /** A set's state, for a terminal. */
 
@@ -43,6 +44,8 @@ export function showStatus(status: SetStatus, out: Output, all: boolean, live?: 
   const parts = [`${out.style('bold', status.set)}: ${primary} · ${verdict}${clock}`, showMembers(status, out, live)];
   const shown = status.links.filter((l) => all || l.state !== 'standby' || (l.queue !== undefined && waiting(l.queue) > 0) || (l.deadLetters ?? 0) > 0);
   if (shown.length > 0) parts.push(showLinks(shown, status.at, out, live));
+  const proof = showProof(status, out);
+  if (proof !== undefined) parts.push(proof);
   const archive = showArchive(status, out);
   if (archive !== undefined) parts.push(archive);
   const notes = shown.filter((l) => !l.attention && ['unknown', 'lagging', 'paused'].includes(l.state));

@@ -92,8 +92,9 @@ export async function reconcilePart(ports: CheckPorts, settings: CheckSettings, 
     for (const [target, some] of Map.groupBy(suspicions, (one) => one.target)) {
       const found = row?.links[target]?.opened;
       const isOpened = found !== undefined && found.suspicions > 0 && found.at >= beganMs;
-      const underWay = open.filter(({ request }) => request.targets.includes(target)).length;
-      if (underWay >= (isOpened ? PROOF_CHECKS_MAX : 1)) continue;
+      const underWay = open.filter(({ request }) => request.targets.includes(target));
+      // One that waits for a word has said what differs: another would say it again, each few minutes.
+      if (underWay.some(({ phase }) => phase === 'preview') || underWay.length >= (isOpened ? PROOF_CHECKS_MAX : 1)) continue;
       const keys = some.map(({ key }) => key);
       await startCheck(ports, runtime, { mode: 'keys', keys, targets: [target], action: actionOf(settings), by: BY_PROOF });
     }

@@ -54,7 +54,7 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
 
   beforeAll(async () => {
     await world.write(EU, items);
-    await world.equal();
+    await world.equal([US, AP], 0, SCENARIO_MAX_MS);
     writer = new LiveWriter(world, items.slice(0, Math.ceil(ITEMS * LIVE_SHARE)), RATE);
   }, SCENARIO_MAX_MS);
 
@@ -95,7 +95,7 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
       expect(link).toMatchObject({ divergent, repaired: divergent, left: 0, unverified: 0, verified: link.keys - divergent, result: 'repaired' });
     }
     await writer.pause();
-    await world.equal();
+    await world.equal([US, AP], 0, SCENARIO_MAX_MS);
     writer.resume();
   });
 
@@ -123,7 +123,7 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
       await world.cloud.fault('resume', AP);
     }
     await writer.end();
-    await world.equal();
+    await world.equal([US, AP], 0, SCENARIO_MAX_MS);
   });
 
   test.runIf(WHOLE)('the links are proven', async () => {

@@ -24,7 +24,10 @@ export async function cancelCheck(ports: CheckPorts, runtime: Runtime, id: strin
   try {
     const watcher = { progress: () => undefined, stopped: () => false };
     if (lease.job.done === undefined)
-      await failCheck({ ports, runtime, lease, untilMs: Number.POSITIVE_INFINITY, watcher, drive: false }, `It was cancelled by ${by}.`);
+      await failCheck(
+        { ports, runtime, lease, untilMs: Number.POSITIVE_INFINITY, endMs: Number.POSITIVE_INFINITY, watcher, drive: false },
+        `It was cancelled by ${by}.`,
+      );
   } finally {
     // What failed is thrown; a row that cannot be given up is free when its lease ends.
     await lease.release().catch(() => undefined);

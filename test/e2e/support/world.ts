@@ -133,11 +133,11 @@ export class World {
   }
 
   /** Waits until the targets hold exactly what the primary holds, but for `except` differences, and gives the number of items there. @throws Error */
-  async equal(targets: readonly Region[] = [US, AP], except = 0): Promise<number> {
+  async equal(targets: readonly Region[] = [US, AP], except = 0, deadlineMs = EQUAL_MAX_MS): Promise<number> {
     let items = 0;
     await eventually(
       `${targets.join(' and ')} equal ${EU}`,
-      EQUAL_MAX_MS,
+      deadlineMs,
       async () => {
         const source = await this.contents(EU);
         items = source.size;

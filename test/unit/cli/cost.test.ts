@@ -155,3 +155,25 @@ describe('syncline cost', () => {
       expect(await new World().run('cost', ...args, '--json')).toMatchObject({ code: 2, json: { error: { code: expect.any(String) } } });
   });
 });
+
+describe('syncline cost --items', () => {
+  it('adds what checks cost a month, part by part, and how long a sweep takes', async () => {
+    const of = ['cost', '--writes', '20', '--items', '100000000'] as const;
+    const { stdout, json } = { ...(await new World().run(...of)), json: (await new World().run(...of, '--json')).json };
+    expect(json.checks).toMatchObject({ items: 100_000_000, sweepEveryH: 168, handWrites: 1_000, proof: { transfer: expect.any(Number) } });
+    expect(stdout).toMatch(/sweeps, one in 168 h: reads of all tables +27\.18/);
+    expect(stdout).toContain('read a table for about 11 h');
+    const never = (await new World().run(...of, '--sweep-every', 'off', '--json')).json;
+    expect(never.checks).toMatchObject({ sweeps: { reads: 0 } });
+    expect(never.checks).not.toHaveProperty('sweepEveryH');
+  });
+
+  it.each([
+    [['--items', '5'], 'bad-options'],
+    [['--writes', '1', '--items', '-5'], 'bad-number'],
+    [['--writes', '1', '--items', '5', '--sweep-every', 'never'], 'bad-number'],
+    [['--writes', '1', '--items', '5', '--sweep-every', '0'], 'bad-number'],
+  ])('refuses %j', async (words, code) => {
+    expect((await new World().run('cost', ...words, '--json')).json).toMatchObject({ error: { code } });
+  });
+});

@@ -201,6 +201,19 @@ describe('syncline doctor', () => {
     expect(json.findings.filter((f: Json) => f.member === REGIONS[0]).length).toBeGreaterThan(3);
   });
 
+  it('holds the TTL of the tables against what the functions were deployed with', async () => {
+    const w = world();
+    const { facts: of } = w;
+    w.facts = (region) => ({ ...of(region), table: async () => table({ ttl: seen('expires') }) });
+    const checks = async (): Promise<string[]> =>
+      (await w.run('doctor', '--json')).json.findings.filter((f: Json) => f.check === 'expiry-attribute').map((f: Json) => f.level);
+    expect(await checks()).toEqual(['warn']);
+    w.deployed = JSON.stringify({ ...w.config, expiryAttribute: 'expires' });
+    expect(await checks()).toEqual(['ok']);
+    w.deployed = undefined;
+    expect(await checks()).toEqual([]);
+  });
+
   it('shows only what is to be looked at, unless told otherwise', async () => {
     const w = world({ bootstrap: { status: 'CREATE_COMPLETE' } });
     const few = await w.run('doctor');

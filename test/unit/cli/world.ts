@@ -8,6 +8,7 @@ import type { CliPorts, Outside, StackPort } from '../../../cli/session.ts';
 import { SeededChance } from '../../../lib/adapters/memory/chance.ts';
 import type { MemoryRegion } from '../../../lib/adapters/memory/cloud.ts';
 import { MemoryCloud } from '../../../lib/adapters/memory/cloud.ts';
+import { MemoryEventPort } from '../../../lib/adapters/memory/event-port.ts';
 import type { Item } from '../../../lib/core/attribute.ts';
 import type { SetConfig } from '../../../lib/core/config.ts';
 import { CONTROL_KEY_SCHEMA } from '../../../lib/core/formats/rows.ts';
@@ -54,6 +55,8 @@ export class World {
   readonly clock = new JumpClock();
   readonly chance = new SeededChance(7);
   readonly cloud = new MemoryCloud({ clock: this.clock, chance: this.chance });
+  /** What was told on the event buses. */
+  readonly events = new MemoryEventPort();
   readonly runtime: Runtime = {
     clock: this.clock,
     chance: this.chance,
@@ -152,7 +155,7 @@ export class World {
       localCloud: () => undefined,
       connect: async (region): Promise<CliPorts> => {
         const { table, queue, stream, objects } = this.region(region);
-        return { table, queue, stream, objects, stacks: this.stacks(region) };
+        return { table, queue, stream, objects, events: this.events, stacks: this.stacks(region) };
       },
       facts: async (region) => this.facts(region),
       credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }),

@@ -67,6 +67,17 @@ describe('the checker’s part of the minute run', () => {
     expect(rig.isEqual(target)).toBe(true);
   });
 
+  it('asks once: while a check of what the proof suspects waits for a word, no other one is begun', async () => {
+    const rig = await Rig.create(20);
+    const [target = ''] = rig.targets;
+    const settings: CheckSettings = { sweepEveryMs: 24 * HOUR_MS, repair: 'ask' };
+    await minutes(rig, settings, 10, async () => (await open(rig)) === 0);
+    await rig.plant(target, [{ put: item('k1', 1, { n: { S: 'other' } }) }, { remove: key('k2') }]);
+    await minutes(rig, settings, 40);
+    expect(await open(rig)).toBe(1);
+    expect(rig.isEqual(target)).toBe(false);
+  });
+
   it('throws nothing, whatever fails, counts it, and the next run goes on', async () => {
     const rig = await Rig.create(5);
     const { world } = rig;
