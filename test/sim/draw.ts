@@ -11,9 +11,14 @@ const CALM_SHARE = 0.05;
 const PACES_MS = [5, 15, 15, 50, 50, 200, 1_000, 10_000] as const;
 const TICKS_MS = [15_000, 60_000, 60_000, 300_000, 1_800_000] as const;
 
+/** The share of seeds with a checker: each takes the time of about ten others. */
+const CHECK_SHARE = 0.04;
+const CHECKS_MS = [1_800_000, 3_600_000, 7_200_000] as const;
+
 /** Kinds of fault that make days pass. */
 const LONG: readonly string[] = ['trimmed', 'archive-away', 'readers-away', 'outage-days', 'outage-weeks', 'lag'];
 const LONG_TICK_MS = 1_800_000;
+const LONG_CHECK_MS = 12 * 3_600_000;
 
 /** The knobs of a seed. */
 export function drawKnobs(seed: number): Knobs {
@@ -31,13 +36,17 @@ export function drawKnobs(seed: number): Knobs {
     tickMs: pick(TICKS_MS),
   };
   const calm = chance.random() < CALM_SHARE;
+  const checker = new SeededChance(seed ^ hashOf('checker'));
+  const checkMs = checker.random() < CHECK_SHARE ? (CHECKS_MS[checker.below(CHECKS_MS.length)] as number) : 0;
   const faults: Record<string, number> = {};
   for (const kind of FAULTS) {
     // Drawn for each kind, whether it is on or not, so that a new kind changes no other's rate.
     const own = new SeededChance(seed ^ hashOf(kind.name));
-    if (own.random() < kind.share && !calm) faults[kind.name] = kind.rate(own);
+    if (own.random() < kind.share && !calm && (kind.checker !== true || checkMs > 0)) faults[kind.name] = kind.rate(own);
   }
+  const all = { ...knobs, ...(checkMs > 0 && { checkMs }), faults };
   // Through days of waiting a minute run each minute would be most of the work.
-  if (LONG.some((name) => faults[name] !== undefined)) return { ...knobs, tickMs: Math.max(knobs.tickMs, LONG_TICK_MS), faults };
-  return { ...knobs, faults };
+  if (LONG.some((name) => faults[name] !== undefined))
+    return { ...all, tickMs: Math.max(knobs.tickMs, LONG_TICK_MS), ...(checkMs > 0 && { checkMs: LONG_CHECK_MS }) };
+  return all;
 }

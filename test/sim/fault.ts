@@ -18,6 +18,8 @@ export interface FaultKind {
   readonly about: string;
   /** The share of seeds that turn it on, among those with any faults (0 to 1). */
   readonly share: number;
+  /** It is about the checker: only worlds that have one may have it, and its share is of those. */
+  readonly checker?: true;
   /** The rate in a seed that turns it on; what it counts is the kind's own: requests, awaits, steps. */
   readonly rate: (chance: SeededChance) => number;
   readonly make: (at: FaultContext) => FaultHooks;

@@ -19,6 +19,8 @@ export interface Knobs {
   readonly concurrency: number;
   /** Period of the minute run (virtual ms). */
   readonly tickMs: number;
+  /** Time between two sweeps of the checker (virtual ms). Absent or 0: there is no checker, unless a fault needs one. */
+  readonly checkMs?: number;
   /** The kinds of fault that are on, with their rates (meaning: each kind's own). */
   readonly faults: Readonly<Record<string, number>>;
 }

@@ -140,7 +140,9 @@ export class Operator {
     const primary = world.model.primary?.member;
     for (const link of world.set.links) {
       if (primary === undefined || link.source !== primary) continue;
-      const keys = world.doubt.why(link.id) === undefined ? world.doubt.keys(link.id) : this.#allKeys(primary, link.target);
+      // Single keys that somebody wrote by hand are the checker's, where there is one.
+      const some = world.checked ? [] : world.doubt.keys(link.id);
+      const keys = world.doubt.why(link.id) === undefined ? some : this.#allKeys(primary, link.target);
       if (keys.length > 0) await this.resync(primary, link.target, keys);
     }
   }

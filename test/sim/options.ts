@@ -66,6 +66,7 @@ const knobsSchema = z
     batchMessages: count(1).max(10),
     concurrency: count(1),
     tickMs: z.number().min(1),
+    checkMs: z.number().min(0),
     faults: z.record(z.string(), z.number().min(0).max(1)),
   })
   .partial();

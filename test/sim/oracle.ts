@@ -47,10 +47,14 @@ export interface Oracle {
   timedOut?(process: SimProcess): void;
   /** An invocation returned or threw: its process is about to be frozen by Lambda. */
   returned?(process: SimProcess, error: unknown): void;
+  /** What a member holds of a key has changed, and no record tells of it. */
+  corrupted?(member: string, key: string): void;
   /** A member lost everything. */
   wiped?(member: string): void;
   /** A member became primary. */
   promoted?(member: string, epoch: number): void;
+  /** The faults are over and the lanes are drained: what differs now is what nobody has mended, or knows of. */
+  rested?(): void;
   /** All is quiet after healing. It may ask the flows; no time may pass by it. */
   settled?(): void | Promise<void>;
 }

@@ -31,11 +31,14 @@ class HostClock implements Clock {
     return (this.#base.elapsed() - this.#start) * this.#rate;
   }
   async sleep(ms: number): Promise<void> {
-    await this.#base.sleep(ms / this.#rate);
+    await this.#base.sleep(ms > 0 ? Math.max(ms / this.#rate, SLEEP_MIN_MS) : 0);
     const wait = this.#process.gate();
     if (wait !== undefined) await wait;
   }
 }
+
+/** The shortest sleep (ms): a wait that rounding has made shorter would let no time pass, again and again. */
+const SLEEP_MIN_MS = 0.001;
 
 /** Requests that change something, whose late effect could do harm. */
 const WRITES: ReadonlySet<string> = new Set(['put', 'delete', 'update', 'batchWrite', 'sendBatch', 'changeVisibilityBatch', 'deleteBatch']);

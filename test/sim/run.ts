@@ -1,3 +1,4 @@
+import { checkDone, checkedSince, sweepEveryMs } from './checker.ts';
 import { drawKnobs } from './draw.ts';
 import type { Knobs } from './knobs.ts';
 import { Operator } from './operator.ts';
@@ -12,6 +13,14 @@ import { World } from './world.ts';
 
 /** How long a world may take to come to rest after its faults are over (virtual ms): a lane that was given back for half an hour, a few times over, and refused keys, which are tried hourly. */
 const HEAL_MAX_MS = 8 * 3_600_000;
+/** How long the checker may take after that (virtual ms), beside the time between two sweeps: one that is under way ends, the next is done, its verdicts are there, and its repairs are verified. */
+const CHECK_MAX_MS = 6 * 3_600_000;
+/** A sweep that begins so soon after a change (virtual ms) may take the last record of its key for what is there: replay begins five minutes before a scan. */
+const FRESH_MS = 6 * 60_000;
+/** While the checker is waited for, somebody writes a key so often (virtual ms): of a table that nobody writes less can be said. */
+const WRITE_EVERY_MS = 60_000;
+/** A key that nothing else is done to. */
+const HEARTBEAT = 'beat';
 /** From the end of the faults to the mending (virtual ms), so that what comes right by itself has begun to. */
 const MEND_AFTER_MS = 60_000;
 /** Longest time of a promotion, the time until somebody begins it included (virtual ms). */
@@ -106,11 +115,13 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   if (world.violation !== undefined) return;
   await world.clock.run(operator.reopenAll());
   await until(world, () => atRest(world), HEAL_MAX_MS / 2);
+  if (world.violation === undefined) for (const oracle of world.oracles) oracle.rested?.();
   if (world.violation === undefined) await world.clock.run(operator.resyncDoubtful());
   // Somebody mends half of what is refused; it has to be taken, and to leave the list.
   const primary = world.model.primary?.member;
   if (primary !== undefined) for (const [i, key] of refusedAnywhere(world).entries()) if (i % 2 === 0) world.workload.put(primary, key);
   await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS / 2);
+  if (world.violation === undefined && world.checked) await (canCheck(world) ? checkPhase(world, operator) : resyncSilent(world, operator));
   if (world.violation !== undefined) return;
   if (!atRest(world) || !refusedSettled(world))
     return world.violate('I1', `does not come to rest within ${HEAL_MAX_MS / 3_600_000} h after the faults are over: ${unrest(world)}`);
@@ -118,6 +129,40 @@ async function healPhase(world: World, operator: Operator): Promise<void> {
   const before = world.states;
   await until(world, () => world.violation !== undefined, WATCH_MS);
   if (world.states !== before) world.violate('I9', `${world.states - before} keys of replicas were written after all was at rest`);
+}
+
+/** Whether the checker can come to an end: of several open shards fan-out marks none (Gap 2 of docs/SPEC.md), so that nobody can say what is on the way. */
+const canCheck = (world: World): boolean => world.set.members.every((member) => world.openShards(member).length <= 1);
+
+/** A person mends what the checker cannot come to. */
+async function resyncSilent(world: World, operator: Operator): Promise<void> {
+  const primary = world.model.primary?.member;
+  for (const { id, source, target } of world.set.links) {
+    if (source !== primary) continue;
+    const keys = [...world.silent.of(source), ...world.silent.of(target)].map(({ key }) => key);
+    await world.clock.run(operator.resync(source, target, [...new Set([...keys, ...world.doubt.keys(id)])]));
+  }
+  await until(world, () => atRest(world) && refusedSettled(world), HEAL_MAX_MS / 2);
+}
+
+/** What nobody knows of is found and mended by the checker, within its time; then it has nothing more to say. */
+async function checkPhase(world: World, operator: Operator): Promise<void> {
+  world.trace.add('phase', () => ({ text: 'check' }));
+  const from = world.clock.elapsed();
+  const maxMs = CHECK_MAX_MS + 2 * (sweepEveryMs(world.knobs) ?? 0);
+  const end = from + maxMs;
+  const isOver = (): boolean => checkedSince(world, from + FRESH_MS) && checkDone(world) && atRest(world) && refusedSettled(world);
+  while (!isOver() && world.violation === undefined && world.clock.elapsed() < end) {
+    const primary = world.model.primary?.member;
+    if (primary !== undefined) world.workload.put(primary, HEARTBEAT);
+    await pass(world, WRITE_EVERY_MS);
+    // A link that fan-out gives up even now is a person's to open and to fill again.
+    if (world.violation === undefined && world.set.links.some((l) => l.source === primary && world.set.linkRow(l.source, l.target)?.state === 'stale')) {
+      await world.clock.run(operator.reopenAll());
+      await world.clock.run(operator.resyncDoubtful());
+    }
+  }
+  if (world.violation === undefined && !isOver()) world.violate('I7', `no sweep was begun and done within ${maxMs / 3_600_000} h: ${unrest(world)}`);
 }
 
 const until = (world: World, done: () => boolean, maxMs: number): Promise<boolean> =>

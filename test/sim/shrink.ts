@@ -116,7 +116,7 @@ class Search {
 const isBroken = (outcome: Outcome | undefined): outcome is Broken => outcome?.violation !== undefined;
 const textOf = (knobs: Knobs): string => JSON.stringify(knobs);
 
-type NumberKnob = Exclude<keyof Knobs, 'faults'>;
+type NumberKnob = Exclude<keyof Knobs, 'faults' | 'checkMs'>;
 
 /** Smaller numbers: the least, then halfway, then ever nearer. */
 export function smaller(n: number, least: number): readonly number[] {

@@ -2,11 +2,13 @@ import { archiveMinute } from '../../lib/archive/minute.ts';
 import { DEADLINE_MARGIN_MS, RECONCILE_TIMEOUT_MS } from '../../lib/core/constants.ts';
 import { observe } from '../../lib/observe/observe.ts';
 import { minuteRun } from '../../lib/reconcile/minute.ts';
+import { reconcilePart } from '../../lib/reconcile/part.ts';
 import { apply, applySandbox } from '../../lib/replicate/apply/apply.ts';
 import type { ApplySandbox } from '../../lib/replicate/apply/pass.ts';
 import { linkContext, memberContext } from '../../lib/replicate/context.ts';
 import { fanout } from '../../lib/replicate/fanout.ts';
 import { ShardFinder } from '../../lib/replicate/shards.ts';
+import { checkPorts, checkSettings } from './checker.ts';
 import { QueueMapping } from './mappings/queue.ts';
 import { StreamMapping } from './mappings/stream.ts';
 import type { SimProcess } from './process.ts';
@@ -18,6 +20,8 @@ import type { World } from './world.ts';
 const HEALTHY_TICK_MS = 60_000;
 /** Between two snapshots that the minute run takes (virtual ms): more often than anybody would, so that runs of hours have some. */
 const SNAPSHOT_EVERY_MS = 6 * 3_600_000;
+/** Between two looks of the checker of one member, at least (virtual ms): each minute, as it is deployed, would be most of the work of a run. */
+const LOOK_EVERY_MS = 4 * 60_000;
 /** The observer's window (virtual ms). */
 const OBSERVE_WINDOW_MS = 60_000;
 
@@ -44,11 +48,9 @@ export function wire(world: World): void {
     const context = linkContext(set.config, set.memberConfig(link.source), set.memberConfig(link.target));
     const sandboxes = new WeakMap<SimProcess, ApplySandbox>();
     const mapping = new QueueMapping(world, link, (process, messages, remainingMs) => {
-      const ports = {
-        source: set.region(link.source).ports(process).table,
-        target: set.region(link.target).ports(process).table,
-        queue: set.region(link.source).ports(process).queue,
-      };
+      const own = set.region(link.source).ports(process);
+      const reports = { bucket: set.bucketName(link.source), objects: () => own.objects };
+      const ports = { source: own.table, target: set.region(link.target).ports(process).table, queue: own.queue, reports };
       const runtime = world.runtimeOf(process);
       const sandbox = sandboxes.get(process) ?? applySandbox(context, ports, runtime);
       sandboxes.set(process, sandbox);
@@ -62,6 +64,7 @@ export function wire(world: World): void {
 export function startMinutes(world: World): void {
   for (const member of world.set.members) {
     const context = memberContext(world.set.config, world.set.memberConfig(member));
+    let lookedAt = Number.NEGATIVE_INFINITY;
     const tick = (): void => {
       if (world.ended) return;
       const process = world.sandbox(member, 'reconcile');
@@ -73,6 +76,12 @@ export function startMinutes(world: World): void {
         try {
           await minuteRun(context, { table: ports.table, queue: ports.queue, target: (region) => world.set.region(region).ports(process).table }, runtime);
         } finally {
+          if (world.checked && world.clock.elapsed() - lookedAt >= LOOK_EVERY_MS) {
+            lookedAt = world.clock.elapsed();
+            const now = runtime.clock.elapsed();
+            const part = await reconcilePart(checkPorts(world, member, process), checkSettings(world), runtime, now + (untilMs - now) / 2);
+            world.trace.add('operator', () => ({ who: process.name, at: member, text: JSON.stringify(part) }));
+          }
           await archiveMinute(context, { table: ports.table, objects: ports.objects }, { snapshotEveryMs: SNAPSHOT_EVERY_MS }, runtime, untilMs);
         }
       };

@@ -10,6 +10,7 @@ import { RemoteError } from '../../lib/ports/errors.ts';
 import type { Log, Runtime } from '../../lib/ports/runtime.ts';
 import type { StreamRecord } from '../../lib/ports/stream.ts';
 import type { TableWrite } from '../../lib/ports/table.ts';
+import { sweepEveryMs } from './checker.ts';
 import { Doubt } from './doubt.ts';
 import { Faults } from './fault-set.ts';
 import { hashOf } from './hash.ts';
@@ -24,12 +25,15 @@ import type { MakeOracle, Oracle } from './oracle.ts';
 import { heldAt } from './oracles/held.ts';
 import type { Violation } from './outcome.ts';
 import { SimProcess } from './process.ts';
-import { KEY, nameOfKey, SimSet } from './set.ts';
+import { KEY, keyOfName, nameOfKey, SimSet } from './set.ts';
+import { Silent } from './silent.ts';
 import { Trace } from './trace.ts';
 import type { Workload } from './workload.ts';
 
 /** Wall clocks of two regions differ by up to this (ms): nothing may compare them. */
 const REGION_OFFSET_MAX_MS = 3_600_000;
+/** The same where the checker runs, which chooses by them which changes may still be on the way, and allows for a minute (lib/reconcile/proof/limits.ts). */
+const CHECKED_OFFSET_MAX_MS = 20_000;
 /** Time from the socket to the effect of a request (virtual ms), at most, as a rule: within a region, and to another. */
 const NEAR_MS = 8;
 const FAR_MS = 60;
@@ -54,6 +58,7 @@ export class World {
   readonly set: SimSet;
   readonly model = new Model();
   readonly doubt = new Doubt();
+  readonly silent = new Silent();
   readonly trace: Trace;
   readonly faults: Faults;
   readonly messages: Messages;
@@ -73,6 +78,8 @@ export class World {
   unfinished = 0;
   /** Numbers of requests whose callers are never answered. */
   readonly unanswered = new Set<number>();
+  /** Whether it has a checker. */
+  readonly checked: boolean;
   /** Whether the faults are over. */
   healing = false;
   /** Whether the run is over. */
@@ -90,13 +97,15 @@ export class World {
   constructor(seed: number, knobs: Knobs, keepTrace: boolean, oracles: readonly MakeOracle[]) {
     this.seed = seed;
     this.knobs = knobs;
+    this.checked = sweepEveryMs(knobs) !== undefined;
     this.chance = this.chanceOf('mappings');
     const ties = this.chanceOf('ties');
     this.clock = new ManualClock({ turn: () => new Promise((done) => setImmediate(done)), tie: () => ties.random() });
     this.trace = new Trace(() => this.clock.elapsed(), keepTrace);
     const members = ['a', 'b', 'c'].slice(0, knobs.members);
     const offsets = this.chanceOf('offsets');
-    for (const member of members) this.#offsets.set(member, offsets.below(2 * REGION_OFFSET_MAX_MS) - REGION_OFFSET_MAX_MS);
+    const apart = this.checked ? CHECKED_OFFSET_MAX_MS : REGION_OFFSET_MAX_MS;
+    for (const member of members) this.#offsets.set(member, offsets.below(2 * apart) - apart);
     this.cloud = new MemoryCloud({
       clock: this.clock,
       chance: this.chanceOf('cloud'),
@@ -151,6 +160,7 @@ export class World {
   /** A member loses everything, and is there again, empty. */
   wipe(member: string): void {
     this.set.wipe(member, 1);
+    this.silent.forget(member);
     for (const link of this.set.links) if (link.target === member || link.source === member) this.doubt.all(link.id, `${member} was wiped`);
     for (const oracle of this.oracles) oracle.wiped?.(member);
   }
@@ -169,6 +179,19 @@ export class World {
   removeByHand(member: string, key: string): void {
     this.workload.remove(member, key);
     this.#drifted(member, key);
+  }
+  /** A table holds something else than it was given, and nothing tells of it: see Silent. */
+  corrupt(member: string, key: string, item: Item | undefined): void {
+    const table = this.set.items(member);
+    const k = table.checkKey(keyOfName(key));
+    const before = table.read(k);
+    table.corrupt(k, item === undefined ? undefined : table.checkItem(item));
+    const after = table.read(k);
+    this.silent.add({
+      ...{ member, key, before, after, t: this.clock.elapsed(), atMs: this.nowAt(member) },
+      writes: this.model.latest(member).length,
+    });
+    for (const oracle of this.oracles) oracle.corrupted?.(member, key);
   }
   #drifted(member: string, key: string): void {
     if (this.model.primary?.member === member) return;
@@ -254,7 +277,12 @@ export class World {
   }
 
   runtimeOf(process: SimProcess): Runtime {
-    return { clock: process.clock, chance: process.chance, log: SILENT, metrics: NO_METRICS };
+    // A part of the minute run that fails is logged, and tried again; a plain bug must not hide behind that.
+    const error: Log['error'] = (message, fields) => {
+      const why = String(fields?.['why'] ?? '');
+      if (BUG.test(why)) this.violate('errors', `${process.name}: ${message} ${why}`);
+    };
+    return { clock: process.clock, chance: process.chance, log: { ...SILENT, error }, metrics: NO_METRICS };
   }
 
   /** Runs one invocation as Lambda does: until it answers, is killed, or has had `timeoutMs`. */
@@ -332,7 +360,14 @@ export class World {
   }
 
   #afterEffect(call: CloudCall, answer: unknown): void {
-    for (const oracle of this.oracles) oracle.effect?.(call, answer);
+    for (const oracle of this.oracles) {
+      try {
+        oracle.effect?.(call, answer);
+      } catch (error) {
+        // Thrown on, it would be the caller's answer, and hide there.
+        this.violate('simulator', `the oracle ${oracle.name} threw ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    }
     const process = call.by as SimProcess | undefined;
     if (process === undefined || call.service !== 'dynamodb' || !WRITES.has(call.op)) return;
     const items = `items-${call.region}`;
@@ -371,6 +406,8 @@ const WRITES: ReadonlySet<string> = new Set(['put', 'delete', 'batchWrite']);
 
 const nothing = (): void => undefined;
 const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+/** What the reason of a failure begins with when nobody has foreseen it. */
+const BUG = /^(TypeError|RangeError|ReferenceError|SyntaxError|InvariantError)\b/;
 const NO_METRICS = { count: nothing };
 
 const describeVersion = (v: { key: string; image: unknown; sequence: bigint }): string =>

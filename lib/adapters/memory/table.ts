@@ -163,6 +163,22 @@ export class MemoryTable {
     this.#record(place, place.item, undefined, byTtl, nowMs);
   }
 
+  /**
+   * Changes what is stored under a key that was checked behind everyone's back, as a defect of the storage would: no record tells of it.
+   *
+   * @param item one of that key that was checked; undefined removes what is there
+   */
+  corrupt(key: Key, item: Item | undefined): void {
+    const { streams } = this;
+    const kept = streams.splice(0);
+    try {
+      if (item === undefined) this.remove(key, 0);
+      else this.write(item, 0);
+    } finally {
+      streams.push(...kept);
+    }
+  }
+
   /** Removes what has expired, as DynamoDB's own TTL does. Returns how many items. */
   expire(nowMs: number): number {
     if (this.ttl === undefined) return 0;

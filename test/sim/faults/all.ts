@@ -1,10 +1,13 @@
 import type { FaultKind } from '../fault.ts';
 import { archiveAway } from './archive-away.ts';
+import { backfillHole } from './backfill-hole.ts';
+import { checks } from './checks.ts';
 import { crash } from './crash.ts';
 import { drift } from './drift.ts';
 import { failedEntries } from './failed-entries.ts';
 import { foreignMetadata } from './foreign-metadata.ts';
 import { freeze } from './freeze.ts';
+import { hotKeys } from './hot-keys.ts';
 import { lag } from './lag.ts';
 import { lateEffect } from './late-effect.ts';
 import { lateSend } from './late-send.ts';
@@ -24,8 +27,10 @@ import { refusedConnection } from './refused-connection.ts';
 import { regionDown } from './region-down.ts';
 import { regionWiped } from './region-wiped.ts';
 import { replay } from './replay.ts';
+import { replicaRestored } from './replica-restored.ts';
 import { roleChange } from './role-change.ts';
 import { shardSplit } from './shard-split.ts';
+import { silentCorruption } from './silent-corruption.ts';
 import { slowClient } from './slow-client.ts';
 import { slowService } from './slow-service.ts';
 import { snapshot } from './snapshot.ts';
@@ -77,4 +82,9 @@ export const FAULTS: readonly FaultKind[] = [
   drift,
   foreignMetadata,
   poison,
+  checks,
+  hotKeys,
+  backfillHole,
+  silentCorruption,
+  replicaRestored,
 ];

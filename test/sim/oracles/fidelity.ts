@@ -16,7 +16,7 @@ export const fidelity: MakeOracle = (world) => ({
     const epoch = epochOf(seal.position);
     const version = world.model.versionAt(epoch, sequenceOf(seal.position));
     // Positions of writes from long ago are no longer remembered, and a person may have brought one back.
-    if (version === undefined || call.by === undefined || world.doubt.hasKey(member, key)) return;
+    if (version === undefined || call.by === undefined || world.doubt.hasKey(member, key) || world.silent.has(member, key)) return;
     if (version.key !== key) return world.violate('I2', `"${key}" at ${member} has the position of a write of "${version.key}": ${show(seal.position)}`, key);
     const theirs = held.item === undefined ? '' : canonicalItem(held.item);
     const mine = version.image === undefined ? '' : canonicalItem(version.image);

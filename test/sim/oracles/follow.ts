@@ -27,6 +27,9 @@ export const follow: MakeOracle = (world) => {
     recorded(version) {
       if (version.by === 'user') byHand.set(`${version.member} ${version.key}`, version.t);
     },
+    corrupted(member, key) {
+      byHand.set(`${member} ${key}`, world.clock.elapsed());
+    },
     wiped(member) {
       for (const id of [...ever.keys()]) if (id.startsWith(`${member} `)) ever.delete(id);
     },

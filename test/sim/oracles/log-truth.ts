@@ -1,4 +1,4 @@
-import type { SegmentHead } from '../../../lib/core/formats/segment-footer.ts';
+import type { SegmentFooter, SegmentHead } from '../../../lib/core/formats/segment-footer.ts';
 import type { Version } from '../model.ts';
 import type { World } from '../world.ts';
 
@@ -81,8 +81,13 @@ export function isTold(truth: LogTruth, version: Version): boolean {
   return moved !== undefined && moved - version.t <= MOVED_SOON_MS;
 }
 
+/** Hears of a segment that was stored as it should be: the records that it holds, as the table made them. */
+export type SegmentWitness = (member: string, footer: SegmentFooter, records: readonly Version[]) => void;
+
 /** The truths of all members of a world. */
 export class LogTruths {
+  /** Other oracles that look at each segment. */
+  readonly witnesses: SegmentWitness[] = [];
   readonly #world: World;
   readonly #members = new Map<string, LogTruth>();
   /** The lists of shards as they were last looked at. */

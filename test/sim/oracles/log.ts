@@ -51,6 +51,8 @@ export const log: MakeOracle = (world) => {
     truth.segments.set(name, segment);
     checkPrevious(segment, shard, truth);
     append(segment, decoded.records ?? [], shard, truth);
+    const from = shard.passed - head.records;
+    for (const witness of truths.witnesses) witness(member, decoded.footer, shard.records.slice(from, shard.passed));
     shard.tail = segment;
     shard.byFirst.set(head.first, segment);
     shard.byLast.set(head.last, segment);

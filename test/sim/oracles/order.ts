@@ -64,6 +64,10 @@ export const order: MakeOracle = (world) => {
       else high.delete(id);
       copiedBy.delete(id);
     },
+    corrupted(member, key) {
+      high.delete(`${member}|${key}`);
+      copiedBy.delete(`${member}|${key}`);
+    },
     wiped(member) {
       for (const id of [...high.keys()]) if (id.startsWith(`${member}|`)) high.delete(id);
     },

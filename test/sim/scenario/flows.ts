@@ -73,7 +73,8 @@ export function beginApply(stage: Stage, received: Received, remainingMs = FUNCT
     async (process) => {
       world.messages.given(process, messages);
       const own = set.region(link.source).ports(process);
-      const ports = { source: own.table, target: set.region(link.target).ports(process).table, queue: own.queue };
+      const reports = { bucket: set.bucketName(link.source), objects: () => own.objects };
+      const ports = { source: own.table, target: set.region(link.target).ports(process).table, queue: own.queue, reports };
       const causes = new Map<string, string>();
       const runtime = { ...world.runtimeOf(process), log: giveBackLog(causes) };
       const sandbox = sandboxes.get(process) ?? applySandbox(context, ports, runtime);

@@ -2,6 +2,7 @@ import type { Mutant } from '../mutant.ts';
 
 /** Bugs in resync, in dead letters, in refused keys and in what makes a link stale. */
 const RESYNC = 'lib/replicate/apply/resync.ts';
+const SIDES = 'lib/replicate/apply/both-sides.ts';
 const SOURCE = 'lib/replicate/apply/source-view.ts';
 const LETTERS = 'lib/reconcile/dead-letters.ts';
 const MINUTE = 'lib/reconcile/minute.ts';
@@ -43,7 +44,7 @@ export const REPAIR: readonly Mutant[] = [
     about: 'A sandbox keeps what it once read of the source: a later repair writes the old value, at a position that claims more.',
     edits: [
       {
-        file: RESYNC,
+        file: SIDES,
         find: 'const found = await getItems(pass, pass.ports.source, items, keys);',
         replace:
           'const kept: Map<string, Item | undefined> = ((pass.sandbox as any).kept ??= new Map());\n  const missing = keys.filter((key) => !kept.has(keyText(key, pass.link.key)));\n  const read = await getItems(pass, pass.ports.source, items, missing);\n  for (const key of missing) kept.set(keyText(key, pass.link.key), undefined);\n  for (const item of read) kept.set(keyText(item, pass.link.key), item);\n  const found = keys.map((key) => kept.get(keyText(key, pass.link.key))).filter((item) => item !== undefined);',
@@ -122,13 +123,13 @@ export const REPAIR: readonly Mutant[] = [
     name: 'refused-key-not-listed',
     breaks: 'rule 23',
     about: 'A key that the target refuses in a resync, too, is not listed: its dead letter is gone, and it stays different.',
-    edits: [{ file: RESYNC, find: 'await noteRefused(pass, message.epoch, w, state, was, `${error.code}: ${error.message}`);', replace: 'void noteRefused;' }],
+    edits: [{ file: RESYNC, find: 'await noteRefused(pass, message.epoch, w, `${error.code}: ${error.message}`);', replace: 'void noteRefused;' }],
   },
   {
     name: 'refused-row-kept',
     breaks: 'rule 23',
     about: 'The row of a refused key stays when the key is equal again.',
-    edits: [{ file: RESYNC, find: 'if (was !== undefined) await removeRefused(pass, message.epoch, w.keyText);', replace: '' }],
+    edits: [{ file: RESYNC, find: 'if (w.refused !== undefined) await removeRefused(pass, message.epoch, w.keyText);', replace: '' }],
   },
   {
     name: 'refused-key-never-retried',

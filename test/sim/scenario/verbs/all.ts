@@ -1,4 +1,5 @@
 import { ARCHIVE } from './archive.ts';
+import { CHECKER } from './checker.ts';
 import { LANES } from './lanes.ts';
 import { LOOKS } from './looks.ts';
 import { ROLES } from './roles.ts';
@@ -8,4 +9,4 @@ import type { Verbs } from './verb.ts';
 import { WRITES } from './writes.ts';
 
 /** Every verb but `set`, with which each scenario begins. */
-export const VERBS: Verbs = { ...WRITES, ...STREAMS, ...LANES, ...ROLES, ...TIME, ...ARCHIVE, ...LOOKS };
+export const VERBS: Verbs = { ...WRITES, ...STREAMS, ...LANES, ...ROLES, ...TIME, ...ARCHIVE, ...CHECKER, ...LOOKS };
