@@ -29,12 +29,30 @@ const DEFAULTS = { sweepEvery: 168, repair: 'auto' } as const;
 /** Longest period (hours): a year. */
 const SWEEP_EVERY_MAX = 8_784;
 const MONTHLY_USD_MAX = 1_000_000;
+const DAY_HOURS = 24;
+/** What a sweep may take longer than its period (days): its own time, and one that failed and is repeated. */
+const SWEEP_MARGIN_DAYS = 2;
+/** Where nobody says it: as archive.ts. */
+const RETENTION_DAYS_DEFAULT = 35;
 
-/** The settings of a set's checker. @throws SetPropsError naming the setting, what was seen, and what holds. */
-export function checkSettings(props: CheckProps = {}): CheckSettings {
-  const { sweepEvery, repair, monthlyUsd } = { ...DEFAULTS, ...props };
+/** The settings of a set's checker. @param retentionDays how long the log is kept @throws SetPropsError naming the setting, what was seen, and what holds. */
+export function checkSettings(props: CheckProps = {}, retentionDays = RETENTION_DAYS_DEFAULT): CheckSettings {
+  // What a comparison rests on, the last sweep and the log since then, must still be there when the next sweep ends.
+  const longest = (retentionDays - SWEEP_MARGIN_DAYS) * DAY_HOURS;
+  const { sweepEvery, repair, monthlyUsd } = {
+    repair: DEFAULTS.repair,
+    sweepEvery: longest < 1 ? ('off' as const) : Math.min(DEFAULTS.sweepEvery, longest),
+    ...props,
+  };
+
   if (sweepEvery !== 'off' && !(Number.isInteger(sweepEvery) && sweepEvery >= 1 && sweepEvery <= SWEEP_EVERY_MAX)) {
     throw new SetPropsError(`check.sweepEvery must be a whole number of hours from 1 to ${SWEEP_EVERY_MAX}, or "off"; got ${JSON.stringify(sweepEvery)}.`);
+  }
+  if (sweepEvery !== 'off' && sweepEvery > longest) {
+    throw new SetPropsError(
+      `check: it must hold that archive.retentionDays ≥ check.sweepEvery + ${SWEEP_MARGIN_DAYS} days, since a comparison rests on the last sweep and the log since then ` +
+        `(retentionDays = ${retentionDays}, sweepEvery = ${sweepEvery} hours). Sweep more often, or keep the log for ${Math.ceil(sweepEvery / DAY_HOURS) + SWEEP_MARGIN_DAYS} days or more.`,
+    );
   }
   if (repair !== 'auto' && repair !== 'ask' && repair !== 'off') {
     throw new SetPropsError(`check.repair must be "auto", "ask" or "off"; got ${JSON.stringify(repair)}.`);

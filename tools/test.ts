@@ -17,7 +17,7 @@ const MINUTE = 60_000;
 const LIMIT_MS = 19 * MINUTE;
 
 /** Seeds of the simulator, from the first. */
-const SEEDS = 1_200;
+const SEEDS = 800;
 
 /** Requests that the API is fuzzed with, at least: the fuzzer's fixed cases alone are many thousands. */
 const FUZZED = 1_000;

@@ -268,15 +268,31 @@ function gapBefore(mark: Watermark, { ref, footer }: ReadFooter): { readonly err
 }
 
 /** The record of an index entry: reads the frame that holds it. @throws FormatError naming the segment · RemoteError */
-export async function readLine(place: ArchivePlace, runtime: Runtime, ref: SegmentRef, { head }: SegmentFooter, entry: IndexEntry): Promise<LogRecord> {
-  const frame = head.frames[entry.frame];
-  const line = entry.ordinal - (linesBefore(head)[entry.frame] ?? 0);
-  if (frame === undefined) throw new FormatError(`${ref.name} is damaged: its index names the frame ${entry.frame} of ${head.frames.length}.`);
+export async function readLine(place: ArchivePlace, runtime: Runtime, ref: SegmentRef, footer: SegmentFooter, entry: IndexEntry): Promise<LogRecord> {
+  const [record] = await readLines(place, runtime, ref, footer, [entry]);
+  return record as LogRecord;
+}
+
+/** The same for entries of one frame, which is read once. @throws FormatError naming the object · RemoteError */
+export async function readLines(
+  place: ArchivePlace,
+  runtime: Runtime,
+  ref: SegmentRef,
+  { head }: SegmentFooter,
+  entries: readonly IndexEntry[],
+): Promise<readonly LogRecord[]> {
+  const at = entries[0]?.frame ?? 0;
+  const frame = head.frames[at];
+  if (frame === undefined) throw new FormatError(`${ref.name} is damaged: its index names the frame ${at} of ${head.frames.length}.`);
+  const before = linesBefore(head)[at] ?? 0;
   const bytes = await readRange(place, runtime, ref.name, { from: frame.offset, to: frame.offset + frame.bytes });
-  const record = decoded(ref.name, () => decodeFrame(bytes))[line];
-  if (record === undefined || !keyHash(keyText(record.keys, place.key)).equals(entry.keyHash))
-    throw new FormatError(`${ref.name} is damaged: its index names a line that is not there, or is of another key.`);
-  return record;
+  const records = decoded(ref.name, () => decodeFrame(bytes));
+  return entries.map((entry) => {
+    const record = entry.frame === at ? records[entry.ordinal - before] : undefined;
+    if (record === undefined || !keyHash(keyText(record.keys, place.key)).equals(entry.keyHash))
+      throw new FormatError(`${ref.name} is damaged: its index names a line that is not there, or is of another key.`);
+    return record;
+  });
 }
 
 const sequence = z.string().regex(/^\d{1,40}$/);

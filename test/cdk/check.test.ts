@@ -21,6 +21,14 @@ describe('the settings of the checker', () => {
     expect(checkSettings({ sweepEvery: 12, monthlyUsd: 2.5 })).toEqual({ sweepEveryMs: 43_200_000, monthlyUsd: 2.5, repair: 'auto' });
   });
 
+  test('sweep again before the log since the last sweep expires', () => {
+    expect(checkSettings({}, 3)).toEqual({ sweepEveryMs: 86_400_000, repair: 'auto' });
+    expect(checkSettings({}, 2)).toEqual({ repair: 'auto' });
+    expect(checkSettings({ sweepEvery: 24 }, 3).sweepEveryMs).toBe(86_400_000);
+    expect(() => checkSettings({ sweepEvery: 25 }, 3)).toThrow(/retentionDays ≥ check\.sweepEvery \+ 2 days.*keep the log for 4 days or more/);
+    expect(() => replicaSet({ check: { sweepEvery: 34 * 24 } })).toThrow(SetPropsError);
+  });
+
   test('reach the function that checks', () => {
     expect(readSettings(environment()).check).toEqual({ sweepEveryMs: 604_800_000, repair: 'auto' });
     expect(readSettings(environment({ sweepEvery: 'off', monthlyUsd: 25, repair: 'off' })).check).toEqual({ monthlyUsd: 25, repair: 'off' });

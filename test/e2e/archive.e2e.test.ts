@@ -19,6 +19,8 @@ const STRETCH_MS = (Number(process.env['ARCHIVE_SECONDS'] ?? 6) / 3) * 1_000;
 const STRETCH_CHANGES = 60;
 /** Between two looks at how many items a restore has written (ms). */
 const LOOK_MS = 25;
+/** Restores that are killed. */
+const KILLS = Number(process.env['ARCHIVE_KILLS'] ?? 4);
 /** Restores are killed before they have written more than this share of the items. */
 const LAST_KILL = 0.7;
 /** A scenario is many runs of the command on two cores (ms). */
@@ -204,7 +206,7 @@ describe('the archive', { timeout: SCENARIO_MAX_MS }, () => {
     const held = (await world.equal())[EU];
     const at = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 1_000).toISOString();
     expect((await world.patient(at, ['restore', '--at', at, '--to', 'killed-0', '--dry-run'])).json.state).toBe('planned');
-    const runs = Array.from({ length: 10 }, (_, i) => ({ to: `killed-${i}`, after: Math.floor(Math.random() * LAST_KILL * held.size) }));
+    const runs = Array.from({ length: KILLS }, (_, i) => ({ to: `killed-${i}`, after: Math.floor(Math.random() * LAST_KILL * held.size) }));
     process.stdout.write(`killed after ${runs.map(({ after }) => after).join(', ')} of ${held.size} items\n`);
     const killed = async ({ to, after }: (typeof runs)[number]): Promise<number> => {
       const running = world.syncline(['restore', '--at', at, '--to', to, ...yes]);
@@ -225,7 +227,7 @@ describe('the archive', { timeout: SCENARIO_MAX_MS }, () => {
     };
     const part = await Promise.all(runs.map(killed));
     process.stdout.write(`then there were ${part.join(', ')}\n`);
-    expect(part.filter((count) => count > 0 && count < held.size).length, 'runs that were killed on their way').toBeGreaterThanOrEqual(5);
+    expect(part.filter((count) => count > 0 && count < held.size).length, 'runs that were killed on their way').toBeGreaterThanOrEqual(KILLS / 2);
     await Promise.all(
       runs.map(async ({ to }) => {
         await world.released(EU, to);

@@ -15,8 +15,8 @@ import { together } from '../../replicate/together.ts';
 import { sendEvents } from '../check/told.ts';
 import type { CheckPorts, MemberReach } from '../ports.ts';
 import type { DriftFlag } from '../proof/fold.ts';
-import { readLine } from '../segments.ts';
-import { DRIFT_EVENTS_PER_RUN, DRIFT_KEYS_PER_RUN, LINES_AT_ONCE, UNREADABLE_LOGGED_MAX } from './limits.ts';
+import { readLines } from '../segments.ts';
+import { DRIFT_EVENTS_PER_RUN, DRIFT_KEYS_PER_RUN, FRAMES_AT_ONCE, UNREADABLE_LOGGED_MAX } from './limits.ts';
 import type { DriftCounts } from './row.ts';
 import { readDrift, withDrift, writeDrift } from './row.ts';
 
@@ -82,19 +82,26 @@ export async function pullDrift(
   /** The keys of flagged entries, each once, the newest. One whose line is gone or damaged is left to the proof. */
   async function keysOf(reach: MemberReach, some: readonly DriftFlag[]): Promise<{ readonly flagged: readonly Flagged[]; readonly unread: number }> {
     const newest = new Map(some.map((flag) => [flag.entry.keyHash.toString('hex'), flag]));
-    const all = [...newest.values()];
+    const frames = [...Map.groupBy(newest.values(), ({ ref, entry }) => `${ref.name} ${entry.frame}`).values()];
     const flagged: Flagged[] = [];
     let unread = 0;
-    for (let at = 0; at < all.length; at += LINES_AT_ONCE) {
+    for (let at = 0; at < frames.length; at += FRAMES_AT_ONCE) {
+      // What is not read in time is left to the proof, as what cannot be read: the other parts of the minute have their turn, too.
+      if (runtime.clock.elapsed() >= until) return { flagged, unread: newest.size - flagged.length };
       await together(
-        all.slice(at, at + LINES_AT_ONCE).map(async ({ ref, footer, entry }) => {
+        frames.slice(at, at + FRAMES_AT_ONCE).map(async (some) => {
+          const { ref, footer } = some[0] as DriftFlag;
+          const entries = some.map(({ entry }) => entry);
           try {
-            const record = await readLine(reach.place, runtime, ref, footer, entry);
-            flagged.push({ key: keyOf(record.keys, member.key), cause: entry.removed ? 'hand-delete' : 'hand-write', at: entry.at });
+            const records = await readLines(reach.place, runtime, ref, footer, entries);
+            records.forEach(({ keys }, i) => {
+              const { removed, at: made } = entries[i] as DriftFlag['entry'];
+              flagged.push({ key: keyOf(keys, member.key), cause: removed ? 'hand-delete' : 'hand-write', at: made });
+            });
           } catch (error) {
             if (!(error instanceof FormatError)) throw error;
-            unread += 1;
-            if (unread <= UNREADABLE_LOGGED_MAX) runtime.log.error('A flagged line of a log cannot be read.', { segment: ref.name, why: whyText(error) });
+            unread += entries.length;
+            if (unread <= UNREADABLE_LOGGED_MAX) runtime.log.error('Flagged lines of a log cannot be read.', { segment: ref.name, why: whyText(error) });
           }
         }),
       );

@@ -97,6 +97,17 @@ describe('pullDrift', () => {
     expect(await rowOf(rig)).toBeUndefined();
   });
 
+  test('what is not read in time is left to the proof', async () => {
+    const rig = await Rig.create(4);
+    const { secondary } = rig.world;
+    await rig.plant(secondary, [{ remove: key('k1') }, { remove: key('k2') }]);
+    const flags = await flagsOf(rig);
+    const { clock, runtime } = rig.world;
+    const over = clock.elapsed();
+    await rig.beside(pullDrift(rig.ports(), runtime, flags, { repair: true }, over));
+    expect((await rowOf(rig))?.members[secondary]).toEqual({ found: 2, sent: 0, held: 0, over: 2 });
+  });
+
   test('a member that is no primary any more sends nothing', async () => {
     const rig = await Rig.create(2);
     const { secondary, primary } = rig.world;
