@@ -1,6 +1,8 @@
 import type { Item } from '../lib/core/attribute.ts';
 import type { ApiAnswer, Call } from './attempt.ts';
 import { noRegion } from './auth.ts';
+import { Checks, diffOf } from './checks.ts';
+import type { DiffPage, ItemDiff } from './checks-types.ts';
 import type { Discovery } from './discovery.ts';
 import { SynclineError } from './errors.ts';
 import { Finder } from './finder.ts';
@@ -78,6 +80,8 @@ export class SynclineClient implements Items {
   readonly #runtime: ClientRuntime;
   readonly #transport: Transport;
   readonly #finder: Finder;
+  /** Whether the members are equal, what checks have found, and what was written past the primary. */
+  readonly checks: Checks;
 
   /** @throws SynclineError "invalid-value" without an endpoint, for one that is no URL, or for one whose region is not known */
   constructor(options: ClientOptions) {
@@ -92,6 +96,9 @@ export class SynclineClient implements Items {
     const headers = options.apiKey === undefined ? {} : { 'x-api-key': options.apiKey };
     this.#transport = new Transport({ members, auth, headers, runtime: this.#runtime }, options.retryTokens);
     this.#finder = new Finder(this.#transport, members, this.#runtime, options.attemptTimeoutMs ?? ATTEMPT_MS);
+    this.checks = new Checks((path, query, limits) =>
+      this.#read({ method: 'GET', path, kind: 'many', ...(query !== '' && { query }), headers: { accept: TYPE } }, limits, 'query'),
+    );
   }
 
   /** Reads an item. A missing one is no error. @throws SynclineError */
@@ -170,6 +177,12 @@ export class SynclineClient implements Items {
   async *historyAll(key: NativeItem, options: HistoryOptions = {}): AsyncGenerator<ItemChange, void, undefined> {
     const { cursor, ...more } = options;
     for await (const page of pagesOf(cursor, ({ after }) => this.history(key, { ...more, ...(after !== undefined && { cursor: after }) }))) yield* page.changes;
+  }
+
+  /** One item at the primary and at all other members, attribute by attribute, as they are at this moment. @throws SynclineError */
+  async diff(key: NativeItem, options: CallOptions = {}): Promise<ItemDiff> {
+    const call = { method: 'GET', path: '/items/diff', kind: 'many', query: keyQuery(key), headers: { accept: TYPE } } as const;
+    return diffOf(bodyOf<DiffPage>(await this.#read(call, options, 'query')));
   }
 
   /** A session that reads what it wrote. @param token of an earlier session, on whatever host @throws SynclineError "invalid-value" */

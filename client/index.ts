@@ -2,6 +2,23 @@
  * `syncline/client`: the TypeScript client of a replica set's HTTP API. docs/client.md is its guide.
  */
 export type { Auth, Credentials } from './auth.ts';
+export type { Checks } from './checks.ts';
+export type {
+  CheckCounts,
+  CheckMode,
+  CheckReport,
+  CheckResult,
+  Finding,
+  FindingsPage,
+  ItemDiff,
+  LinkProof,
+  LinkReport,
+  Orphan,
+  OrphanOptions,
+  OrphanPage,
+  PageOptions,
+  Proof,
+} from './checks-types.ts';
 export { SynclineClient } from './client.ts';
 export type { Condition, Operation, PathLike, Sort } from './conditions.ts';
 export type { Discovery } from './discovery.ts';

@@ -86,7 +86,7 @@ function noteOf({ source, target, check: { state, why, quietSince, drift } }: Ch
 
 function runningLines({ checks, at }: SetStatus, out: Output): string[] {
   const line = ({ id, mode, by, phase, started, judged, suspicions, waits }: RunningCheck): string => {
-    const how = waits ? `waits for somebody to allow the repair: "syncline check --resume ${id}"` : `at "${phase}"`;
+    const how = waits ? `waits for somebody to allow the repair: "syncline check --resume ${id} --repair", or "--cancel ${id}"` : `at "${phase}"`;
     const keys = suspicions === 0 ? '' : `, ${count(judged)} of ${count(suspicions)} suspected keys have their verdict`;
     return out.wrap(`Check ${id} (${mode}, by ${printable(by)}) began ${ago(at, started)} ago, ${how}${keys}.`);
   };

@@ -26,12 +26,12 @@ const LONG_POLL_S = 20;
 /** What a request of SQS is billed by (bytes). https://aws.amazon.com/sqs/pricing/ */
 const QUEUE_CHUNK_BYTES = 65_536;
 /** zstd's work on a lane message of text-like items: what remains of it. Random bytes would stay as they are. */
-const COMPRESSION = 0.4;
+export const COMPRESSION = 0.4;
 
 /** Memory of the functions (GB); see cdk/functions.ts. */
-const MEMORY_GB = { fanout: 0.5, apply: 0.5, observe: 0.5, reconcile: 0.5 } as const;
+export const MEMORY_GB = { fanout: 0.5, apply: 0.5, observe: 0.5, reconcile: 0.5 } as const;
 /** One round trip to another region (s): Frankfurt to Virginia. */
-const ROUND_TRIP_S = 0.09;
+export const ROUND_TRIP_S = 0.09;
 /** Durations of an event (s): what it takes however little is in it; and for each record (docs/performance.md). */
 const FANOUT_S = { event: 0.03, record: 0.000_033 } as const;
 const OBSERVE_S = { event: 0.06, record: 0.000_03 } as const;
@@ -44,9 +44,9 @@ const APPLY_S = { event: 0.02 + 2 * ROUND_TRIP_S, record: 0.000_1 } as const;
 const RECONCILE_S = 0.5;
 const RECONCILE_READS = 10;
 
-const MILLION = 1_000_000;
-const KB = 1_024;
-const GB = 1_024 ** 3;
+export const MILLION = 1_000_000;
+export const KB = 1_024;
+export const GB = 1_024 ** 3;
 /** 365.25 days in twelve months (s). */
 export const MONTH_S = (365.25 * 86_400) / 12;
 
@@ -156,15 +156,30 @@ interface Flow {
   readonly applyBytes: number;
 }
 
-function flowOf(load: Load): Flow {
-  const shards = Math.max(1, Math.ceil(load.writesPerS / SHARD_WRITES_PER_S));
-  const rate = load.writesPerS / shards;
-  const imageBytes = load.sizeKb * KB;
+/** Events of a stream's two readers. */
+interface StreamEvents {
+  readonly shards: number;
+  /** Of all shards (1/s): each of the observer's is a segment of the log. */
+  readonly observes: number;
+  /** Of one shard (1/s). */
+  readonly events: (looksPerS: number, batch: number) => number;
+}
+
+/** How often the readers of a stream are called. */
+export function eventsOf({ writesPerS, sizeKb }: Pick<Load, 'writesPerS' | 'sizeKb'>): StreamEvents {
+  const shards = Math.max(1, Math.ceil(writesPerS / SHARD_WRITES_PER_S));
+  const rate = writesPerS / shards;
   // A look finds something with the probability that at least one write came since the last one; a batch that is full is not waited for.
   const events = (looksPerS: number, batch: number): number =>
-    Math.max(looksPerS * (1 - Math.exp(-rate / looksPerS)), rate / batch, (rate * 2 * imageBytes) / EVENT_BYTES);
+    Math.max(looksPerS * (1 - Math.exp(-rate / looksPerS)), rate / batch, (rate * 2 * sizeKb * KB) / EVENT_BYTES);
+  return { shards, observes: shards * events(1 / OBSERVE_WINDOW_S, SEGMENT_RECORDS_MAX), events };
+}
+
+function flowOf(load: Load): Flow {
+  const { shards, observes, events } = eventsOf(load);
+  const rate = load.writesPerS / shards;
+  const imageBytes = load.sizeKb * KB;
   const fanouts = events(load.latency === 'low' ? POLLS_PER_S : 1 / CHEAP_WINDOW_S, STREAM_BATCH_RECORDS);
-  const observes = events(1 / OBSERVE_WINDOW_S, SEGMENT_RECORDS_MAX);
   const records = rate / fanouts;
   const lanes = occupied(LANES_DEFAULT, records);
   const bytes = records * imageBytes * COMPRESSION;
@@ -175,15 +190,18 @@ function flowOf(load: Load): Flow {
   return {
     fanouts: shards * fanouts,
     recordsPerFanout: records,
-    observes: shards * observes,
+    observes,
     sendRequests,
     applies: shards * fanouts * perBurst,
     applyBytes: bytes / perBurst,
   };
 }
 
+/** Months that the log is kept. */
+export const LOG_MONTHS = (LOG_DAYS * 86_400) / MONTH_S;
+
 /** What the log of a million writes takes at one member, for as long as it is kept (GB and months): two images each, packed. */
-const logGbMonths = (sizeKb: number): number => (((2 * sizeKb * KB * COMPRESSION + LOG_RECORD_BYTES) * MILLION) / GB) * ((LOG_DAYS * 86_400) / MONTH_S);
+const logGbMonths = (sizeKb: number): number => (((2 * sizeKb * KB * COMPRESSION + LOG_RECORD_BYTES) * MILLION) / GB) * LOG_MONTHS;
 
 /** How many of `places` hold something when `things` are thrown into them at random. */
 const occupied = (places: number, things: number): number => places * (1 - (1 - 1 / places) ** things);

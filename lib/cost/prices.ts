@@ -27,8 +27,8 @@ export const PRICE_SOURCES = [
   'https://aws.amazon.com/s3/pricing/',
 ] as const;
 
-/** S3 Standard in us-east-1: a request that stores an object, and a GB for a month (dollars). https://aws.amazon.com/s3/pricing/ */
-export const S3_PRICES = { put: 0.000_005, gbMonth: 0.023 } as const;
+/** S3 Standard in us-east-1: a request that stores an object, that lists, that reads one; and a GB for a month (dollars). https://aws.amazon.com/s3/pricing/ */
+export const S3_PRICES = { put: 0.000_005, list: 0.000_005, get: 0.000_000_4, gbMonth: 0.023 } as const;
 
 /** Prices by region. Others differ, mostly by 0 to 40 %: give them by hand. */
 export const PRICES: Readonly<Record<string, Prices>> = {

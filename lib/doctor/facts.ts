@@ -116,6 +116,16 @@ export interface DoctorFacts {
   /** The cloud is this machine's: some of AWS's settings are not there to be judged. */
   readonly local: boolean;
   readonly members: readonly MemberDoctorFacts[];
+  /** How the deployed set expires items; undefined where it is not deployed, absent where nobody looked. */
+  readonly expiry?: Fact<ExpiryFacts | undefined>;
+}
+
+/** What the functions know of the expiry of items. */
+export interface ExpiryFacts {
+  /** `local`: each member's TTL deletes its own copies; `replicate`: the primary's, and the deletes travel. */
+  readonly mode: 'local' | 'replicate';
+  /** The TTL attribute that the set is deployed with. */
+  readonly attribute?: string;
 }
 
 /** How a finding is: fine; to be looked at; it stops a deployment or the replication. */

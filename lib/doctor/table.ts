@@ -164,7 +164,10 @@ export function checkTtl(facts: DoctorFacts): Finding[] {
   if (known.length === 0) return unknown;
   const words = (ttl: string | undefined): string => (ttl === undefined ? 'none' : `"${ttl}"`);
   const different = new Set(known.map((k) => k.ttl)).size > 1;
-  if (!different) return [...unknown, { check: 'ttl', level: 'ok', message: `The TTL attribute is ${words(known[0]?.ttl)} at every member that has a table.` }];
+  if (!different) {
+    const message = `The TTL attribute is ${words(known[0]?.ttl)} at every member that has a table.`;
+    return [...unknown, { check: 'ttl', level: 'ok', message }, ...expiryAttribute(facts, known[0]?.ttl)];
+  }
   return [
     ...unknown,
     {
@@ -172,6 +175,40 @@ export function checkTtl(facts: DoctorFacts): Finding[] {
       level: 'fail',
       message: `The members expire items by different attributes: ${known.map((k) => `${k.member} ${words(k.ttl)}`).join(', ')}. Their copies would not stay equal.`,
       todo: 'Give all items tables the same TTL attribute, or deploy the set with expiry: "replicate".',
+    },
+  ];
+}
+
+/**
+ * Whether the functions know the attribute by which the tables expire items. Comparisons leave out what has expired: where they do not know it, a
+ * copy that one member has deleted some hours before another one looks like a difference.
+ *
+ * @param ttl of all tables; undefined where TTL is off.
+ */
+function expiryAttribute({ expiry }: DoctorFacts, ttl: string | undefined): Finding[] {
+  if (expiry?.seen !== true || expiry.value === undefined || expiry.value.mode === 'replicate') return [];
+  const { attribute } = expiry.value;
+  const at = { check: 'expiry-attribute' };
+  if (attribute === ttl)
+    return [
+      { ...at, level: 'ok', message: `The set is deployed with ${ttl === undefined ? 'no TTL attribute' : `the TTL attribute "${ttl}"`}, as its tables are.` },
+    ];
+  if (ttl === undefined)
+    return [
+      {
+        ...at,
+        level: 'warn',
+        message: `The set is deployed with the TTL attribute "${attribute ?? ''}", but TTL is off at its tables: what has "expired" is there, and is not compared.`,
+        todo: `Turn TTL on at every items table, or deploy without "expiryAttribute".`,
+      },
+    ];
+  const known = attribute === undefined ? 'no TTL attribute' : `"${attribute}"`;
+  return [
+    {
+      ...at,
+      level: 'warn',
+      message: `The tables expire items by "${ttl}", but the set is deployed with ${known}: copies that expire at different times look like differences to its checks.`,
+      todo: `Deploy it with -c expiryAttribute=${ttl}.`,
     },
   ];
 }

@@ -7,10 +7,10 @@ import { itemSchema, valueSchema } from './schemas.ts';
  * and values within are in the answer's form; the document describes those by form.
  */
 
-const memberName = z.string().meta({ description: 'Name of a member of the replica set.', examples: ['eu-central-1'] });
+export const memberName = z.string().meta({ description: 'Name of a member of the replica set.', examples: ['eu-central-1'] });
 const revision = z.string().meta({ description: 'A revision: give it back as `syncline-consistency: at-least=…`.' });
 const keyAttribute = z.object({ name: z.string(), type: z.enum(['S', 'N', 'B']) });
-const ms = (what: string): z.ZodInt =>
+export const ms = (what: string): z.ZodInt =>
   z
     .int()
     .min(0)

@@ -5,9 +5,8 @@ import type { KeyHistory } from '../archive/log/history.ts';
 import { history } from '../archive/log/history.ts';
 import { STAMP_DISORDER_MS } from '../archive/log/limits.ts';
 import { isoSeconds } from '../core/calendar.ts';
-import { FormatError } from '../core/errors.ts';
-import { RemoteError } from '../ports/errors.ts';
 import type { Runtime } from '../ports/runtime.ts';
+import { fromArchive } from './archive-problem.ts';
 import type { Form } from './body.ts';
 import type { ServeContext } from './context.ts';
 import { forwardTo } from './forward.ts';
@@ -16,7 +15,7 @@ import { changeText, fittingTexts, gapsOf, pageText } from './history-page.ts';
 import type { HistoryIntent } from './history-query.ts';
 import { historyIntent } from './history-query.ts';
 import { answerForm, TYPE_OF } from './negotiate.ts';
-import { ProblemError, RETRY_AFTER_LONG_S, RETRY_AFTER_S } from './problem.ts';
+import { ProblemError, RETRY_AFTER_S } from './problem.ts';
 import type { Operation } from './route.ts';
 
 /** No request for a page is begun after this (ms): as for queries, so that clients wait alike. Then `next` says where to go on. */
@@ -48,7 +47,7 @@ async function read({ archive }: ServeContext, runtime: Runtime, { key, limit, s
   // After a change that was shown its place counts, not its time: an older one may be stamped a little later.
   const shownUntil = place && (place.shown === undefined ? place.atMs : place.atMs + STAMP_DISORDER_MS);
   const until = Math.min(...[untilMs, shownUntil].filter((ms) => ms !== undefined), Number.MAX_SAFE_INTEGER);
-  try {
+  return fromArchive(async () => {
     const found = await history(archive, runtime, key, {
       limit,
       until: runtime.clock.elapsed() + HISTORY_BUDGET_MS,
@@ -59,17 +58,7 @@ async function read({ archive }: ServeContext, runtime: Runtime, { key, limit, s
     // Said once, where the history ends.
     const early = sinceMs === undefined || found.more ? [] : earlier(sinceMs, await logBegan(archive, runtime));
     return { ...found, findings: [...found.findings, ...early] };
-  } catch (error) {
-    if (error instanceof FormatError)
-      throw new ProblemError(
-        'archive-damaged',
-        'An object of the archive cannot be read: it is damaged, or of another version of Syncline. "syncline archive verify" says which.',
-        {},
-        { cause: error },
-      );
-    if (error instanceof RemoteError) throw unavailable(error);
-    throw error;
-  }
+  });
 }
 
 /** The time that was asked for begins before the log does. */
@@ -77,13 +66,6 @@ function earlier(sinceMs: number, beganMs: number | undefined): Finding[] {
   if (beganMs !== undefined && sinceMs >= beganMs) return [];
   const what = beganMs === undefined ? 'The log is empty.' : `The log begins at ${isoSeconds(beganMs)}: what was changed before is not in it.`;
   return [{ kind: 'hole', fromMs: sinceMs, ...(beganMs !== undefined && { toMs: beganMs }), what, todo: '' }];
-}
-
-/** S3 is no table, and the member serves items all the same. */
-function unavailable(error: RemoteError): ProblemError {
-  const passing = error.kind === 'throttled' || error.kind === 'transient' || error.kind === 'unanswered';
-  const why = passing ? 'cannot be reached now. Try again.' : 'cannot be used: the bucket, or the right to read it, is missing.';
-  return new ProblemError('archive-unavailable', `The archive ${why}`, { retryAfterS: passing ? RETRY_AFTER_S : RETRY_AFTER_LONG_S }, { cause: error });
 }
 
 /** @throws ProblemError "archive-unavailable" when there was no time to find anything */

@@ -74,7 +74,8 @@ function curls(facts: DocumentFacts, method: string, path: string, parameters: r
     // Signatures are over sorted parameters, and older versions of curl do not sort.
     .sort()
     .join('&');
-  const url = `"$API${path}${query === '' ? '' : `?${query}`}"`;
+  const whole = parameters.filter((p) => p['in'] === 'path').reduce((at, p) => at.replace(`{${p['name']}}`, encodeURIComponent(String(p['example']))), path);
+  const url = `"$API${whole}${query === '' ? '' : `?${query}`}"`;
   const http = method === 'GET' ? [] : method === 'HEAD' ? ['--head'] : [`-X ${method}`];
   const shown = body === undefined ? [undefined] : FORMS;
   return shown

@@ -86,7 +86,7 @@ ${block('The API’s URL', `export API=${own?.url ?? 'https://…/v1'}`)}
 ${block('curl, signed', command([...signed(facts.region), '"$API/health"']), 'by-iam')}
 ${block('curl, with a token', command(['-H "authorization: Bearer $TOKEN"', '"$API/health"']), 'by-jwt')}
 <p class="by-iam">The caller needs the right <code>execute-api:Invoke</code>. With a long-lived key, leave the header <code>x-amz-security-token</code> out.${auth.type === 'jwt' ? ' This API takes tokens, not signatures.' : ''}</p>
-<p class="by-jwt">${auth.type === 'jwt' ? `Tokens come from <code>${escaped(auth.issuer)}</code>, for the audience <code>${escaped(auth.audience)}</code>. Their scopes: <code>${escaped(auth.scopes.read)}</code> to read, <code>${escaped(auth.scopes.write)}</code> to write, <code>${escaped(auth.scopes.admin)}</code> for both and for the status.` : 'This API takes signatures, not tokens: no issuer is configured.'}</p>
+<p class="by-jwt">${auth.type === 'jwt' ? `Tokens come from <code>${escaped(auth.issuer)}</code>, for the audience <code>${escaped(auth.audience)}</code>. Their scopes: <code>${escaped(auth.scopes.read)}</code> to read, <code>${escaped(auth.scopes.write)}</code> to write, <code>${escaped(auth.scopes.admin)}</code> for both, for the status and for checks.` : 'This API takes signatures, not tokens: no issuer is configured.'}</p>
 </section>`;
 }
 

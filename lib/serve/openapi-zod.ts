@@ -28,6 +28,8 @@ export function componentsOf(
     } = z.toJSONSchema(schema, {
       target: 'draft-2020-12',
       io: 'output',
+      // `replace` says what they are.
+      unrepresentable: 'any',
       override: ({ zodSchema, jsonSchema }) => {
         const other = replace(zodSchema);
         if (other === undefined) return;

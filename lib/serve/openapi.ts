@@ -1,5 +1,6 @@
 import { keyAttributes } from '../core/key.ts';
 import { batchResultsSchema, countPageSchema, discoverySchema, healthSchema, historyPageSchema, problemSchema, statusSchema } from './answers.ts';
+import { checkListSchema, checkSchema, diffSchema, findingsPageSchema, orphanPageSchema, orphanSchema, proofSchema } from './answers-checks.ts';
 import type { Form } from './body.ts';
 import { PROBLEM_TYPE } from './http.ts';
 import { TYPE_OF } from './negotiate.ts';
@@ -7,6 +8,7 @@ import { bodySchemas } from './openapi-bodies.ts';
 import { bodyExample } from './openapi-examples.ts';
 import type { DocumentFacts } from './openapi-facts.ts';
 import { historyParameters } from './openapi-history.ts';
+import { optionParameters } from './openapi-options.ts';
 import { ANSWER_HEADERS, componentName, PARAMETERS, PROBLEM_HEADERS } from './openapi-parts.ts';
 import type { Json, JsonSchema } from './openapi-values.ts';
 import { keyParameter, PREFIX, refTo, valueSchemas } from './openapi-values.ts';
@@ -46,6 +48,10 @@ const JSON_ONLY: Readonly<Partial<Record<ContentName, JsonSchema>>> = {
   health: refTo('Health'),
   discovery: refTo('Discovery'),
   status: refTo('Status'),
+  proof: refTo('Proof'),
+  'check-list': refTo('CheckList'),
+  check: refTo('Check'),
+  'findings-page': refTo('FindingsPage'),
   openapi: { type: 'object' },
 };
 /** Content that has a component a form. */
@@ -57,6 +63,9 @@ const BY_FORM: Readonly<Partial<Record<ContentName, string>>> = {
   count: 'Count',
   'query-page': 'Page',
   'history-page': 'HistoryPage',
+  'orphan-page': 'OrphanPage',
+  orphan: 'Orphan',
+  diff: 'Diff',
 };
 
 /** Makes the document. */
@@ -79,6 +88,10 @@ export function openApiDocument(routes: readonly Route[], facts: DocumentFacts):
     tags: [
       { name: 'Items', description: 'One item, or many, by key. Every key value can be written in the query string.' },
       { name: 'Queries', description: 'The items of one partition.' },
+      {
+        name: 'Checks',
+        description: 'Whether the members are equal: what is known, what checks have found, and what was written past the primary. Nothing is begun here.',
+      },
       { name: 'Service', description: 'The service itself.' },
     ],
     security: [security(facts, 'read')],
@@ -115,6 +128,7 @@ function operation(route: Route, facts: DocumentFacts): JsonSchema {
   const parameters: Json[] = [
     ...(route.key === undefined ? [] : keyAttributes(facts.key).map((attribute) => keyParameter(attribute, route.key === 'required'))),
     ...historyParameters(route.query ?? [], facts.key),
+    ...optionParameters(route.options ?? []),
     ...(route.headers ?? []).map((name): Json => ({ $ref: `#/components/parameters/${componentName(name)}` })),
   ];
   return {
@@ -182,14 +196,18 @@ function bodyOf(name: ContentName, { key }: DocumentFacts): JsonSchema {
 
 function schemasOf({ key }: DocumentFacts): JsonSchema {
   const same = componentsOf([problemSchema, batchResultsSchema, countPageSchema, healthSchema, discoverySchema, statusSchema]);
+  const checks = componentsOf([proofSchema, checkListSchema, checkSchema, findingsPageSchema], undefined, typedKey);
   const perForm = FORMS.map((form) => ({
-    ...componentsOf([historyPageSchema], (id) => `${PREFIX[form]}${id}`),
+    ...componentsOf([historyPageSchema, orphanPageSchema, orphanSchema, diffSchema], (id) => `${PREFIX[form]}${id}`),
     ...bodySchemas(key, form),
     ...valueSchemas(key, form),
     [`${PREFIX[form]}Page`]: pageOf(form, same['CountPage']),
   }));
-  return Object.assign({}, ...perForm, same) as JsonSchema;
+  return Object.assign({}, ...perForm, same, checks) as JsonSchema;
 }
+
+/** Keys in reports are in DynamoDB JSON, whatever is accepted. Of what it checks by a function, zod knows no more. */
+const typedKey: NonNullable<Parameters<typeof componentsOf>[2]> = (schema) => (schema._zod.def.type === 'custom' ? refTo('TypedKey') : undefined);
 
 /** A page of a query: its counts, and items. */
 function pageOf(form: Form, counts: JsonSchema | undefined): JsonSchema {

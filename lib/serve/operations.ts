@@ -4,6 +4,7 @@ import { HTML_HEADERS } from './docs-style.ts';
 import { JSON_TYPE } from './http.ts';
 import { openApiDocument } from './openapi.ts';
 import { documentFacts } from './openapi-facts.ts';
+import { CHECK_ROUTES } from './operations-checks.ts';
 import { ITEM_ROUTES } from './operations-items.ts';
 import type { Operation, Route } from './route.ts';
 
@@ -37,6 +38,7 @@ const HEALTH: Omit<Route, 'method' | 'id' | 'summary'> = {
 /** Every route, in the order of the document. */
 export const ROUTES: readonly Route[] = [
   ...ITEM_ROUTES,
+  ...CHECK_ROUTES,
   { ...HEALTH, method: 'GET', id: 'health', summary: 'Is this member well?' },
   { ...HEALTH, method: 'HEAD', id: 'headHealth', summary: 'Is this member well? (no body)' },
   {

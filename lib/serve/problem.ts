@@ -27,6 +27,8 @@ export const PROBLEMS = {
   'insufficient-scope': [403, 'The token does not allow this'],
   'no-route': [404, 'There is nothing at this path'],
   'not-found': [404, 'There is no such item'],
+  'unknown-check': [404, 'There is no such check'],
+  'unknown-orphan': [404, 'There is no such orphan'],
   'method-not-allowed': [405, 'The method is not allowed here'],
   'not-acceptable': [406, 'The answer cannot be given in an accepted form'],
   'condition-failed': [409, "The patch's condition does not hold"],

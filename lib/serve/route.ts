@@ -2,6 +2,7 @@ import type { HistoryOption } from '../core/history-query.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { ServeContext } from './context.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
+import { matchPath } from './path.ts';
 import type { ProblemCode } from './problem.ts';
 import type { AuthFacts, Scope } from './scopes.ts';
 
@@ -33,8 +34,18 @@ export type ContentName =
   | 'health'
   | 'discovery'
   | 'status'
+  | 'proof'
+  | 'check-list'
+  | 'check'
+  | 'findings-page'
+  | 'orphan-page'
+  | 'orphan'
+  | 'diff'
   | 'openapi'
   | 'page';
+
+/** Parameters in the path, or in a query without a key, by name. */
+export type OptionName = 'check-id' | 'orphan-id' | 'limit' | 'cursor' | 'state' | 'member';
 
 /** Response headers, by name. */
 export type AnswerHeader = 'etag' | 'syncline-revision' | 'syncline-member' | 'syncline-consistency' | 'idempotency-replayed' | 'preference-applied';
@@ -51,11 +62,12 @@ export interface Answer {
  */
 export interface Route {
   readonly method: Method;
+  /** A name in braces stands for one part: `/checks/{id}`. */
   readonly path: string;
   readonly scope: Scope;
   /** Name of the operation, for generated clients. */
   readonly id: string;
-  readonly tag: 'Items' | 'Queries' | 'Service';
+  readonly tag: 'Items' | 'Queries' | 'Checks' | 'Service';
   /** A few words. */
   readonly summary: string;
   /** A few plain sentences. */
@@ -68,6 +80,8 @@ export interface Route {
   readonly key?: 'required' | 'optional';
   /** Parameters of the query beside the key. */
   readonly query?: readonly HistoryOption[];
+  /** Parameters in the path, and those of a query without a key. */
+  readonly options?: readonly OptionName[];
   readonly headers?: readonly HeaderName[];
   readonly body?: ContentName;
   readonly answers: Readonly<Record<number, Answer>>;
@@ -78,7 +92,10 @@ export interface Route {
 
 /** The route of a request, or what is allowed at its path, or undefined when there is nothing at it. */
 export function findRoute(routes: readonly Route[], method: string, path: string): Route | { readonly allow: string } | undefined {
-  const here = routes.filter((route) => route.path === path);
+  const here = routesAt(routes, path);
   if (here.length === 0) return undefined;
   return here.find((route) => route.method === method) ?? { allow: here.map((route) => route.method).join(', ') };
 }
+
+/** The routes at a path, whatever their methods. */
+export const routesAt = (routes: readonly Route[], path: string): readonly Route[] => routes.filter((route) => matchPath(route.path, path) !== undefined);

@@ -8,7 +8,7 @@ import { FormatError } from '../core/errors.ts';
 import type { Refused } from '../core/formats/refused-row.ts';
 import { decodeRefused, REFUSED } from '../core/formats/refused-row.ts';
 import type { Link, Seat, Shard } from '../core/formats/rows.ts';
-import { decodeShard, SHARD } from '../core/formats/rows.ts';
+import { decodeShard, isPrimary, SHARD } from '../core/formats/rows.ts';
 import { memberNames, queueUrl } from '../core/names.ts';
 import { readJob } from '../job/lease.ts';
 import type { RemoteErrorKind } from '../ports/errors.ts';
@@ -21,6 +21,8 @@ import { memberContext } from '../replicate/context.ts';
 import { retried } from '../replicate/retry.ts';
 import { readSelf } from '../replicate/self.ts';
 import type { ArchiveFacts } from './archive.ts';
+import type { CheckFacts, OpenTaskFacts, OrphanCount } from './gather-checks.ts';
+import { countOrphans, gatherChecks, readOpenTasks } from './gather-checks.ts';
 
 /**
  * Reads what there is to know about a set, from all members at once. One member that does not answer takes nothing
@@ -75,6 +77,10 @@ export interface MemberFacts {
   readonly links: readonly LinkFacts[];
   /** Absent before the member has a seat. */
   readonly archive?: ArchiveFacts;
+  /** What its checks have left; only of a primary. */
+  readonly checks?: CheckFacts;
+  readonly orphans?: OrphanCount;
+  readonly tasks?: readonly OpenTaskFacts[];
   readonly unread: readonly Unread[];
 }
 
@@ -116,11 +122,15 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
   }
   // Before the rows of the shards are read: what was marked later cannot make an earlier bound wrong.
   const nowMs = runtime.clock.now();
-  const [table, shards, refused, streamFailures, ...links] = await Promise.all([
+  const { control } = names;
+  const [table, shards, refused, streamFailures, checks, orphans, tasks, ...links] = await Promise.all([
     attempt(`table ${member.items}`, () => ports.table.describe(member.items)),
     attempt(`shards in ${names.control}`, async () => (await readShards(ports.table, names.control)).shards),
     attempt(`refused keys in ${names.control}`, () => readRefused(ports.table, names.control)),
     attempt(`queue ${names.streamFailures}`, () => ports.queue.depth(queueUrl(member, names.streamFailures))),
+    self.seat !== undefined && isPrimary(self.seat) ? gatherChecks(ports.table, control, runtime, until, attempt) : undefined,
+    attempt(`orphans in ${control}`, () => countOrphans(ports.table, control)),
+    attempt(`tasks in ${control}`, () => readOpenTasks(ports.table, control)),
     ...context.links.map(async (link): Promise<LinkFacts> => {
       const [queue, dead] = await Promise.all([
         attempt(`queue ${link.queueUrl.split('/').at(-1) ?? ''}`, () => ports.queue.depth(link.queueUrl)),
@@ -143,6 +153,9 @@ async function gatherMember(config: SetConfig, member: MemberConfig, ports: Regi
     ...(streamFailures && { streamFailures }),
     links,
     ...(archive && { archive }),
+    ...(checks && { checks }),
+    ...(orphans && { orphans }),
+    ...(tasks && { tasks }),
     unread,
   };
 

@@ -1,10 +1,15 @@
 import { isPrimary } from '../core/formats/rows.ts';
 import type { QueueDepth } from '../ports/queue.ts';
 import { losesRecord, overdueRecord } from '../reconcile/behind.ts';
+import { monthOf } from '../reconcile/schedule/row.ts';
 import type { ArchiveStatus } from './archive.ts';
 import { archiveAttention, archiveStatus } from './archive.ts';
 import type { Attention } from './attention.ts';
+import { checkAttention } from './check-attention.ts';
+import type { ChecksStatus, LinkCheckStatus } from './checks.ts';
+import { checksStatus, linkCheckStatus } from './checks.ts';
 import type { LinkFacts, MemberFacts, SetFacts } from './gather.ts';
+import type { OpenTaskFacts, OrphanCount } from './gather-checks.ts';
 import type { LinkHealth } from './health.ts';
 import { linkHealth } from './health.ts';
 import { span } from './span.ts';
@@ -30,6 +35,10 @@ export interface MemberStatus {
   readonly seenAt?: number;
   /** Absent for a member without a seat. */
   readonly archive?: ArchiveStatus;
+  /** Writes that lost their place, and that nobody has decided about. */
+  readonly orphans?: OrphanCount;
+  /** Work for checks that it has not finished. */
+  readonly tasks?: readonly OpenTaskFacts[];
 }
 
 /** One link, judged. */
@@ -41,6 +50,8 @@ export interface LinkStatus extends LinkHealth {
   readonly deadLetters?: number;
   /** The circuit breaker is open: the target does not answer, since when and why. At most one head a lane probes it. */
   readonly breaker?: { readonly since: number; readonly why: string };
+  /** How far source and target are known to agree; absent where the source is not the primary. */
+  readonly check?: LinkCheckStatus;
 }
 
 /** The state of a set. */
@@ -52,6 +63,8 @@ export interface SetStatus {
   readonly healthy: boolean;
   readonly members: readonly MemberStatus[];
   readonly links: readonly LinkStatus[];
+  /** The primary's checks; absent where there is no primary, or it could not be read. */
+  readonly checks?: ChecksStatus;
   readonly attention: readonly Attention[];
 }
 
@@ -83,10 +96,13 @@ export function primaryOf(facts: SetFacts): { readonly member: string; readonly 
 export function judgeSet(facts: SetFacts, now: number): SetStatus {
   const primary = primaryOf(facts);
   const links = facts.members.flatMap((m) => m.links.map((l) => linkStatus(m, l, now)));
+  const source = facts.members.find((m) => m.member === primary?.member);
+  const month = monthOf(now);
   const attention = [
     ...seatAttention(facts, primary),
     ...facts.members.flatMap((m) => memberAttention(m, now)),
     ...links.flatMap(linkAttention),
+    ...(source?.checks === undefined ? [] : checkAttention(source.member, source.checks, source.links.map(openLink), now, month)),
     ...refusedAttention(facts),
   ];
   return {
@@ -96,9 +112,12 @@ export function judgeSet(facts: SetFacts, now: number): SetStatus {
     healthy: attention.length === 0,
     members: facts.members.map(memberStatus),
     links,
+    ...(source?.checks && { checks: checksStatus(source.checks, month) }),
     attention,
   };
 }
+
+const openLink = ({ target, link }: LinkFacts): { readonly target: string; readonly open: boolean } => ({ target, open: link?.state === 'open' });
 
 function memberStatus(m: MemberFacts): MemberStatus {
   const sentAt = lastSent(m);
@@ -113,6 +132,8 @@ function memberStatus(m: MemberFacts): MemberStatus {
     ...(sentAt !== undefined && { sentAt }),
     ...(seenAt !== undefined && { seenAt }),
     ...(m.archive && { archive: archiveStatus(m.archive) }),
+    ...(m.orphans && { orphans: m.orphans }),
+    ...(m.tasks && m.tasks.length > 0 && { tasks: m.tasks }),
   };
 }
 
@@ -129,6 +150,7 @@ function linkStatus(m: MemberFacts, l: LinkFacts, now: number): LinkStatus {
     ...(l.queue && { queue: l.queue }),
     ...(dead !== undefined && { deadLetters: dead }),
     ...(l.link?.failing && { breaker: l.link.failing }),
+    ...(m.checks && { check: linkCheckStatus(m.checks, l.target, now) }),
   };
 }
 

@@ -118,7 +118,7 @@ const CASES: readonly [string, Sent, number, string, string | RegExp][] = [
   ['a parameter named as in every object', { method: 'DELETE', query: { ...CITY, toString: '1' } }, 400, 'invalid-query', 'Unknown query parameter "toString"'],
   ['a read without a key', { method: 'GET' }, 400, 'invalid-query', '"country" is missing'],
   ['an empty key in a read', { method: 'GET', query: { country: '', cityId: '1' } }, 400, 'invalid-key', 'must not be empty'],
-  ['an unknown path', { method: 'GET', path: '/item' }, 404, 'no-route', '/items, /items/history, /batch, /query, /count, /health'],
+  ['an unknown path', { method: 'GET', path: '/item' }, 404, 'no-route', '/items, /items/history, /batch, /query, /count, /items/diff, /proof'],
   ['the path of every object', { method: 'GET', path: '/__proto__' }, 404, 'no-route', 'nothing at'],
   ['a path below the items', { method: 'GET', path: '/items/DE' }, 404, 'no-route', 'goes into the query'],
   ['another method', { method: 'POST', body: city() }, 405, 'method-not-allowed', 'GET, HEAD, PUT, PATCH, DELETE'],

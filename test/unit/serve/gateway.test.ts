@@ -77,7 +77,7 @@ describe('with tokens', () => {
 
   it('admin may do everything', async () => {
     const headers = await bearer('admin');
-    for (const path of PATHS.filter((p) => ROUTES.some((r) => r.path === p && r.method === 'GET' && r.key === undefined)))
+    for (const path of PATHS.filter((p) => !p.includes('{') && ROUTES.some((r) => r.path === p && r.method === 'GET' && r.key === undefined)))
       expect((await send({ path, headers })).statusCode, path).toBe(200);
     expect((await send({ method: 'PUT', headers: { ...headers, 'Content-Type': JSON_TYPE }, body: ITEM })).statusCode).toBe(201);
   });
