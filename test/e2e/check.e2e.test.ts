@@ -48,6 +48,8 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
   const cold = items.slice(Math.ceil(ITEMS * LIVE_SHARE));
   let writer: LiveWriter;
   let planted: readonly Planted[] = [];
+  /** The check that repaired them. */
+  let checkId = '';
   afterAll(async () => {
     await writer?.end();
   });
@@ -80,6 +82,7 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
       async () => (await document<{ readonly checks: readonly { readonly id: string; readonly phase: string }[] }>(['check', '--list'])).json.checks[0],
       (found) => found !== undefined && found.phase !== 'scan' && found.phase !== 'done',
     );
+    checkId = id?.id ?? '';
     killed.kill();
     expect((await killed.outcome).signal).toBe('SIGKILL');
     const { code, json } = await eventually(
@@ -108,6 +111,23 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
     );
     expect(new Set(json.orphans.map((o) => o.member))).toEqual(new Set([US, AP]));
     expect(json.orphans.some((o) => o.cause === 'hand-delete')).toBe(true);
+  });
+
+  test('over HTTP the same can be read, at every member', async () => {
+    const read = async (region: Region, path: string, key?: Readonly<Record<string, string>>): Promise<{ status: number; json: Record<string, unknown> }> => {
+      const { status, body } = await world.call(region, { path, headers: { accept: 'application/json' }, ...(key && { key }) });
+      return { status, json: JSON.parse(body) as Record<string, unknown> };
+    };
+    for (const region of [EU, US] as const) {
+      expect(await read(region, `/checks/${checkId}`), region).toMatchObject({ status: 200, json: { id: checkId, result: 'repaired' } });
+      expect(await read(region, `/checks/${checkId}/findings`), region).toMatchObject({
+        status: 200,
+        json: { findings: expect.arrayContaining([expect.anything()]) },
+      });
+      expect((await read(region, '/orphans', { member: US })).status, region).toBe(200);
+      expect((await read(region, '/items/diff', { pk: 'check', sk: String(ITEMS - 1) })).status, region).toBe(200);
+    }
+    expect((await read(EU, '/checks/20260101T000000Z-nobody')).status).toBe(404);
   });
 
   test('a target that stands still is unverified, and nothing is called a difference', async () => {

@@ -105,11 +105,17 @@ export async function listSegments(place: ArchivePlace, runtime: Runtime, range:
   const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = range;
   const found: SegmentRef[] = [];
   const before = new Map<string, SegmentRef>();
+  const begun = new Set<string>();
   await listShards(place, runtime, { prefix: LOG_PREFIX }, (refs) => {
     for (const ref of refs) {
       if (ref.firstAtMs > toMs) continue;
-      if (ref.firstAtMs < fromMs) before.set(shardPath(ref), ref);
-      else found.push(ref);
+      const path = shardPath(ref);
+      // Stamps are a little out of order: what follows on a segment of the range is part of it, whatever its name says.
+      if (ref.firstAtMs < fromMs && !begun.has(path)) before.set(path, ref);
+      else {
+        begun.add(path);
+        found.push(ref);
+      }
     }
     if (found.length > LISTED_SEGMENTS_MAX) {
       throw new InputError(
