@@ -26,20 +26,28 @@ export const drift: MakeOracle = (world) => {
   function wrongOf(member: string, version: Version, flagged: boolean): string | undefined {
     const { by, epoch, createdMs, image } = version;
     if (flagged && by !== 'user') return `calls it drift, and ${by === 'ttl' ? 'it expired' : 'an applier wrote it'}`;
-    if (flagged && epoch !== undefined) return 'calls it drift, and the member was primary';
     const seat = world.set.seat(member);
+    // A fence deposes in the same write: what is written after the member has noted that is drift, whoever the model still calls primary.
+    if (flagged && epoch !== undefined && !knewItself(member, seat, createdMs)) return 'calls it drift, and the member was primary';
     if (seat?.since === undefined || !knowsItsRole(member, seat, createdMs)) return undefined;
-    if (flagged && createdMs < Math.floor(seat.since / 1_000) * 1_000) return "calls it drift, which is older than the member's role";
-    const missed = !flagged && isDrift(member, version, seat.own === seat.fence && seat.own > 0, seat.since);
+    // A member that has become primary since was judged by the role that it had.
+    const isPrimary = seat.own === seat.fence && seat.own > 0;
+    if (flagged && !isPrimary && epoch === undefined && createdMs < Math.floor(seat.since / 1_000) * 1_000)
+      return "calls it drift, which is older than the member's role";
+    const missed = !flagged && isDrift(member, version, isPrimary, seat.since);
     return missed ? `does not say that it was ${image === undefined ? 'removed' : 'written'} by hand` : undefined;
   }
 
   /** A member that was deposed learns of it by its minute run: what was written before that, nobody can tell of. */
-  function knowsItsRole(member: string, { own, fence }: Seat, createdMs: number): boolean {
-    if (own === 0 || own >= fence) return true;
+  function knowsItsRole(member: string, seat: Seat, createdMs: number): boolean {
+    return seat.own === 0 || seat.own >= seat.fence || knewItself(member, seat, createdMs - 1_000);
+  }
+
+  /** Whether a member had noted that it is deposed when a record was made. */
+  function knewItself(member: string, seat: Seat | undefined, createdMs: number): boolean {
     const row = world.set.control(member).read(DEPOSED_KEY);
-    const noted = row === undefined ? undefined : { own: Number(text(row['own'], 'N')), at: Number(text(row['at'], 'N')) };
-    return noted !== undefined && noted.own === own && createdMs > noted.at + 2_000;
+    if (row === undefined || seat === undefined || seat.own >= seat.fence) return false;
+    return Number(text(row['own'], 'N')) === seat.own && createdMs > Number(text(row['at'], 'N')) + 1_000;
   }
 
   /** Whether a write surely is drift. Near a change of role nobody can tell. */

@@ -14,6 +14,7 @@ const ASK = 'lib/reconcile/verdict/ask.ts';
 const JUDGE = 'lib/reconcile/verdict/judge.ts';
 const ROUND = 'lib/reconcile/verdict/round.ts';
 const COUNTS = 'lib/reconcile/check/counts.ts';
+const BRAKE = 'lib/reconcile/repair/brake.ts';
 const REPAIRS = 'lib/reconcile/check/phase-repair.ts';
 const REPORT = 'lib/replicate/apply/report.ts';
 const SIDES = 'lib/replicate/apply/both-sides.ts';
@@ -229,7 +230,7 @@ export const RECONCILE: readonly Mutant[] = [
     name: 'deletes-not-braked',
     breaks: 'I7',
     about: 'A check deletes any number of items that only a target has: a source that was made anew empties its replicas.',
-    edits: [{ file: REPAIRS, find: 'isBraked(link.extra, link.keys)', replace: 'isBraked(link.extra, Number.MAX_SAFE_INTEGER)' }],
+    edits: [{ file: BRAKE, find: 'isBraked(deletionsOf(job, link), link.keys)', replace: 'isBraked(deletionsOf(job, link), Number.MAX_SAFE_INTEGER)' }],
     knobs: { steps: 1 },
   },
   {
