@@ -53,6 +53,15 @@ describe('the list of a log', () => {
     ]);
   });
 
+  test('a segment that follows on one of the range belongs to it, though its stamp is a little before', async () => {
+    const bucket = new LogBucket();
+    for (const [i, second] of [0, 240, 239, 480].entries()) {
+      await bucket.put(segmentName({ label: LABEL, shard: 's1', first: String(101 + i), firstAtMs: AT + second * 1_000 }), new Uint8Array([1]));
+    }
+    const found = await listSegments(bucket.place, bucket.runtime, { fromMs: AT + 240_000 });
+    expect(found.map(({ first }) => first)).toEqual(['101', '102', '103', '104']);
+  });
+
   test('finds every shard by one request each', async () => {
     const bucket = new LogBucket();
     await manyNames(bucket, 's1', 30);
