@@ -164,8 +164,8 @@ const reconcile: Rule = (here, there, stream) => [
   { sid: 'ListBuckets', actions: s3('ListBucket'), resources: [here, ...there].map((m) => m.bucket) },
   { sid: 'ReadOtherBuckets', actions: s3('GetObject'), resources: there.flatMap((m) => m.objects('log', 'scans')) },
   { sid: 'ReadOthersRefused', actions: dynamodb('GetItem', 'Query'), resources: there.map((m) => m.control), conditions: leading(REFUSED) },
-  // Whether a table that was checked is the one that is there.
-  { sid: 'KnowOthersTables', actions: dynamodb('DescribeTable'), resources: there.map((m) => m.items) },
+  // Whether a table that was checked is the one that is there; and the copies of keys that it refuses, which no log shows.
+  { sid: 'KnowOthersTables', actions: dynamodb('BatchGetItem', 'DescribeTable'), resources: there.map((m) => m.items) },
   { sid: 'TellEvents', actions: events('PutEvents'), resources: [here.eventBus] },
   { sid: 'PutOthersJobsAndOrphans', actions: dynamodb('PutItem'), resources: there.map((m) => m.control), conditions: leading(JOB, ORPHAN) },
 ];

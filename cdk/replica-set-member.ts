@@ -80,7 +80,13 @@ export function memberParts(
   const both = defined({ config, member: own, existingTable, archive: settings, removalPolicy, encryption, encryptionKeyArn });
   return {
     data: { ...both, ...defined({ latency, deletionProtection }) },
-    app: { ...both, ...apiProps(props), check: checkSettings(props.check, settings.retentionDays), keys: memberKeys(props), ...defined({ queueRetentionMs, dlqRetentionMs, code }) },
+    app: {
+      ...both,
+      ...apiProps(props),
+      check: checkSettings(props.check, settings.retentionDays),
+      keys: memberKeys(props),
+      ...defined({ queueRetentionMs, dlqRetentionMs, code }),
+    },
   };
 }
 

@@ -42,7 +42,7 @@ export function registerOrphans(program: Command, run: Run, io: () => Pick<Adopt
     .description('Shows an orphan: what was written, what was there before, and what the primary holds now.')
     .argument('<id>', 'as "list" has it; the first characters are enough')
     .option('--member <name>', 'whose it is (default: found by its id)')
-    .addHelpText('after', '\nExample:\n  syncline orphans show 1f0c5a11d1f1')
+    .addHelpText('after', '\nExamples:\n  syncline orphans show 1f0c5a11d1f1')
     .action((id: string, own: { member?: string }, command: Command) => run(command, (session) => showByCommand(session, id, own)));
   for (const what of ['reapply', 'discard'] as const) {
     orphans
@@ -57,7 +57,7 @@ export function registerOrphans(program: Command, run: Run, io: () => Pick<Adopt
       .option('--member <name>', 'whose it is (default: found by its id)')
       .option('--note <text>', 'what to remember of the decision')
       .option('--yes', 'do it without asking')
-      .addHelpText('after', `\nExample:\n  syncline orphans ${what} 1f0c5a11d1f1 --note "ticket 42"`)
+      .addHelpText('after', `\nExamples:\n  syncline orphans ${what} 1f0c5a11d1f1 --note "ticket 42"`)
       .action((id: string, own: { member?: string; note?: string; yes?: true }, command: Command) =>
         run(command, (session) => decideByCommand(session, id, what, own, io()), { time: 'open' }),
       );

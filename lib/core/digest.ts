@@ -35,9 +35,11 @@ const DOMAIN = Buffer.from('syncline digest 1', 'latin1');
 /** Numbers of 32 bits that an element has, the lowest first. */
 const WORDS = 8;
 const WORD = 2 ** 32;
-const FORMAT = 1;
+/** Format 1 had no counts: a base or a standing state of it is made anew. */
+const FORMAT = 2;
 const ID_BYTES = 4;
-const ENTRY_BYTES = ID_BYTES + 4 * WORDS;
+const COUNT_BYTES = 6;
+const ENTRY_BYTES = ID_BYTES + COUNT_BYTES + 4 * WORDS;
 /** Most cells: all buckets and all days. */
 const CELLS_MAX = BUCKETS + DAY_MAX + 1;
 
@@ -46,6 +48,9 @@ export const cellOf = ({ keyHash, day }: Pick<Fingerprint, 'keyHash' | 'day'>): 
 
 /** Whether a cell can be compared now: members remove what has expired by themselves, each at its own time, so a day that has begun cannot. Pure. */
 export const isComparable = (cell: CellId, nowMs: number): boolean => cell < BUCKETS || (cell - BUCKETS) * DAY_MS > nowMs + DAY_NEAR_MS;
+
+/** Whether everything in a cell has expired, by the clock of either region: it is no difference where a member has removed it and another has not. Pure. */
+export const hasExpired = (cell: CellId, nowMs: number): boolean => cell >= BUCKETS && (cell - BUCKETS + 1) * DAY_MS <= nowMs - DAY_NEAR_MS;
 
 const PREIMAGE = Buffer.alloc(DOMAIN.length + KEY_HASH_BYTES + INDEX_ITEM_HASH_BYTES);
 DOMAIN.copy(PREIMAGE);
@@ -62,14 +67,20 @@ function element(keyHash: Uint8Array, itemHash: Uint8Array): void {
   ELEMENT_BYTES.write(cryptoHash('sha256', PREIMAGE, 'binary'), 'latin1');
 }
 
+/** The sum of a cell, and how many items it is of: fewer than none where more was taken away than added so far. */
+interface Cell {
+  readonly sum: Uint32Array;
+  items: number;
+}
+
 /** The sums of a table's cells. Cells that are zero are not there. */
 export class Digest {
-  readonly #cells = new Map<CellId, Uint32Array>();
+  readonly #cells = new Map<CellId, Cell>();
 
   /** Adds an item. */
   add(item: Fingerprint): void {
     element(item.keyHash, item.itemHash);
-    this.#addTo(cellOf(item), ELEMENT);
+    this.#addTo(cellOf(item), ELEMENT, 1);
   }
 
   /** Takes an item away that was added, here or in a digest that this one is added to. */
@@ -82,20 +93,22 @@ export class Digest {
       ELEMENT[i] = sum;
       carry = sum >= WORD ? 1 : 0;
     }
-    this.#addTo(cellOf(item), ELEMENT);
+    this.#addTo(cellOf(item), ELEMENT, -1);
   }
 
   /** Adds all that another digest has. */
   merge(other: Digest): void {
-    for (const [cell, words] of other.#cells) this.#addTo(cell, words);
+    for (const [id, { sum, items }] of other.#cells) this.#addTo(id, sum, items);
   }
 
-  #addTo(cell: CellId, words: Uint32Array): void {
-    let sum = this.#cells.get(cell);
-    if (sum === undefined) {
-      sum = new Uint32Array(WORDS);
-      this.#cells.set(cell, sum);
+  #addTo(id: CellId, words: Uint32Array, items: number): void {
+    let cell = this.#cells.get(id);
+    if (cell === undefined) {
+      cell = { sum: new Uint32Array(WORDS), items: 0 };
+      this.#cells.set(id, cell);
     }
+    const { sum } = cell;
+    cell.items += items;
     let carry = 0;
     let any = 0;
     for (let i = 0; i < WORDS; i += 1) {
@@ -104,7 +117,7 @@ export class Digest {
       carry = word >= WORD ? 1 : 0;
       any |= sum[i] as number;
     }
-    if (any === 0) this.#cells.delete(cell);
+    if (any === 0) this.#cells.delete(id);
   }
 
   clone(): Digest {
@@ -118,10 +131,15 @@ export class Digest {
     return [...this.#cells.keys()].sort((a, b) => a - b);
   }
 
+  /** How many items are in a cell. */
+  itemsIn(id: CellId): number {
+    return Math.max(0, this.#cells.get(id)?.items ?? 0);
+  }
+
   /** The cells in which two digests differ, in order. */
   differing(other: Digest): CellId[] {
     const all = new Set([...this.#cells.keys(), ...other.#cells.keys()]);
-    const same = (a: Uint32Array | undefined, b: Uint32Array | undefined): boolean => a !== undefined && b !== undefined && a.every((word, i) => word === b[i]);
+    const same = (a: Cell | undefined, b: Cell | undefined): boolean => a !== undefined && b !== undefined && a.sum.every((word, i) => word === b.sum[i]);
     return [...all].filter((cell) => !same(this.#cells.get(cell), other.#cells.get(cell))).sort((a, b) => a - b);
   }
 
@@ -129,7 +147,7 @@ export class Digest {
     return this.differing(other).length === 0;
   }
 
-  /** The bytes: format 1, then each cell that is not zero, in order: its id (4, big-endian), its sum (32, the lowest byte first). */
+  /** The bytes: format 2, then each cell that is not zero, in order: its id (4) and its items (6, signed), big-endian, and its sum (32, the lowest byte first). */
   encode(): Buffer {
     const cells = this.cells();
     const bytes = Buffer.alloc(1 + cells.length * ENTRY_BYTES);
@@ -137,8 +155,9 @@ export class Digest {
     cells.forEach((cell, n) => {
       const at = 1 + n * ENTRY_BYTES;
       bytes.writeUInt32BE(cell, at);
-      const { buffer } = this.#cells.get(cell) as Uint32Array;
-      bytes.set(new Uint8Array(buffer), at + ID_BYTES);
+      const { sum, items } = this.#cells.get(cell) as Cell;
+      bytes.writeIntBE(items, at + ID_BYTES, COUNT_BYTES);
+      bytes.set(new Uint8Array(sum.buffer), at + ID_BYTES + COUNT_BYTES);
     });
     return bytes;
   }
@@ -155,9 +174,9 @@ export class Digest {
       if (cell <= before || cell >= CELLS_MAX) throw new FormatError(`a digest whose cell ${cell} comes after ${before}`);
       before = cell;
       const words = new Uint32Array(WORDS);
-      new Uint8Array(words.buffer).set(bytes.subarray(at + ID_BYTES, at + ENTRY_BYTES));
+      new Uint8Array(words.buffer).set(bytes.subarray(at + ID_BYTES + COUNT_BYTES, at + ENTRY_BYTES));
       if (words.every((word) => word === 0)) throw new FormatError(`a digest with an empty cell ${cell}`);
-      digest.#cells.set(cell, words);
+      digest.#cells.set(cell, { sum: words, items: bytes.readIntBE(at + ID_BYTES, COUNT_BYTES) });
     }
     return digest;
   }

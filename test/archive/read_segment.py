@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 
-ENTRY = struct.Struct(">16s8sIHIB")
+ENTRY = struct.Struct(">16s8sIHIB8sHH")
 
 
 def sha256(data):
@@ -39,7 +39,7 @@ while not last:
     line += footer[at + 3 : at + 3 + size]
     at += 3 + size
 check(at == len(footer) and len(line) == line_bytes, "the length of the footer")
-check(footer[at - size :].startswith(b'{"format":1,"set"'), "the head at the begin of the last block")
+check(footer[at - size :].startswith(b'{"format":2,"set"'), "the head at the begin of the last block")
 
 document = json.loads(line)
 check(document["format"] == 1, "the format")
@@ -63,12 +63,15 @@ check(lines[0]["sequence"] == head["first"] and lines[-1]["sequence"] == head["l
 
 entries = [ENTRY.unpack_from(index, at) for at in range(0, len(index), ENTRY.size)]
 check(len(entries) == len(lines) and entries == sorted(entries, key=lambda e: (e[0], e[2])), "the order of the index")
-for key_hash, item_hash, ordinal, frame, after, flags in entries:
+for key_hash, item_hash, ordinal, frame, after, flags, old_hash, day, old_day in entries:
     line = lines[ordinal]
     check(frame == frame_of_line[ordinal], "the frame of an entry")
     check(head["fromMs"] + after == line["created"], "the time of an entry")
     check(["local", "applier", "expiry"][flags & 3] == line["origin"], "the origin of an entry")
     check(bool(flags & 4) == (line["event"] == "REMOVE"), "the removal of an entry")
     check(("new" in line) == (item_hash != bytes(8)), "the item hash of an entry")
+    check(("old" in line) == (old_hash != bytes(8)), "the old item hash of an entry")
+    check(bool(flags & 16), "that what was there before is known")
+    check(day == 0 and old_day == 0, "that nothing expires")
 
 json.dump({"head": head, "lines": lines, "hashes": {e[0].hex(): lines[e[2]]["keys"] for e in entries}}, sys.stdout)

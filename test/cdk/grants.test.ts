@@ -240,7 +240,7 @@ describe('reconcile', () => {
       {
         "Allow DescribeStream": "dynamodb:DescribeStream | dynamodb eu-central-1-g1-items/stream/*",
         "Allow DrainDeadLetters": "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage | sqs eu-central-1-g1-to-ap-southeast-2-g1-dlq.fifo, sqs eu-central-1-g1-to-us-east-1-g1-dlq.fifo",
-        "Allow KnowOthersTables": "dynamodb:DescribeTable | dynamodb ap-southeast-2-g1-items, dynamodb us-east-1-g1-items",
+        "Allow KnowOthersTables": "dynamodb:BatchGetItem dynamodb:DescribeTable | dynamodb ap-southeast-2-g1-items, dynamodb us-east-1-g1-items",
         "Allow ListBuckets": "s3:ListBucket | s3 ap-southeast-2-g1-123456789012, s3 eu-central-1-g1-123456789012, s3 us-east-1-g1-123456789012",
         "Allow PutOthersJobsAndOrphans": "dynamodb:PutItem | dynamodb ap-southeast-2-g1-control, dynamodb us-east-1-g1-control | LeadingKeys job+orphan",
         "Allow ReadBucket": "s3:GetObject | s3 eu-central-1-g1-123456789012/index/*, s3 eu-central-1-g1-123456789012/log/*, s3 eu-central-1-g1-123456789012/reports/*, s3 eu-central-1-g1-123456789012/scans/*",

@@ -311,7 +311,7 @@ describe('repairs', () => {
       value += 1;
       for (const pk of pks.filter((_, i) => (i + round) % 3 === 0)) await world.put(item(pk, 1, n(value)));
       const came = await world.clock.run(
-        sendRepairs(court.ports, world.runtime, divergences, { job: `check-1/repair-${round}`, deletesAllowed: false }, world.clock.elapsed() + 20_000),
+        sendRepairs(court.ports, world.runtime, divergences, { job: `check-1/repair-${round}`, held: new Set() }, world.clock.elapsed() + 20_000),
       );
       expect(came).toEqual({ sent: 12, held: [], closed: 0, left: 0 });
       value += 1;
@@ -350,7 +350,7 @@ describe('among faults at random', () => {
   async function send({ world, ports }: Court, pks: readonly string[]): Promise<void> {
     const divergences = pks.map((pk): Divergence => ({ key: key(pk), target: world.secondary, kind: 'changed', at: 0 }));
     const until = world.clock.elapsed() + 9_000;
-    await world.clock.run(sendRepairs(ports, world.runtime, divergences, { job: 'check-2/repair', deletesAllowed: false }, until));
+    await world.clock.run(sendRepairs(ports, world.runtime, divergences, { job: 'check-2/repair', held: new Set() }, until));
   }
 
   for (let seed = 1; seed <= SEEDS; seed += 1) {

@@ -40,25 +40,32 @@ export interface Compared {
   readonly targetOnly: number;
   /** Those of the suspicions that nobody can be asked about. */
   readonly unknown: number;
+  /** Keys of the source that have expired for more than a day’s part: they count as equal. */
+  readonly expired?: number;
+  /** Keys that are not compared since they expire about now, of the source, and at the side that has more of them. */
+  readonly begun?: { readonly sourceKeys: number; readonly keys: number };
 }
 
 /**
  * After the comparison: what was not suspected is equal. Keys that are suspected are counted by their verdict, batch by batch, so that a
  * link whose verdicts are not all there counts fewer keys, never a key as what it may not be.
  */
-export function afterCompare(link: CheckLink, { sourceKeys, suspicions, targetOnly, unknown }: Compared): CheckLink {
-  const equal = Math.max(0, sourceKeys - (suspicions - targetOnly));
+export function afterCompare(link: CheckLink, { sourceKeys, suspicions, targetOnly, unknown, expired = 0, begun = NONE_BEGUN }: Compared): CheckLink {
+  const equal = Math.max(0, sourceKeys - (suspicions - targetOnly) - begun.sourceKeys);
   return checkCounts({
     ...link,
-    keys: link.keys + equal + unknown,
+    keys: link.keys + equal + unknown + begun.keys,
     verified: link.verified + equal,
-    unverified: link.unverified + unknown,
-    reasons: withReason(link.reasons, UNKNOWN, unknown),
+    expired: link.expired + Math.min(equal, expired),
+    unverified: link.unverified + unknown + begun.keys,
+    reasons: withReason(withReason(link.reasons, UNKNOWN, unknown), BEGUN, begun.keys),
     suspicions: link.suspicions + suspicions,
     judged: link.judged + unknown,
   });
 }
 
+const NONE_BEGUN = { sourceKeys: 0, keys: 0 } as const;
+const BEGUN = 'it expires today, and too many items do for a look at each: such items are not compared';
 const UNKNOWN = 'it changed while the tables were compared, and was not looked at by itself';
 
 /** Keys that the opened cells add to a comparison's suspicions: those that the source has were counted as equal so far. */
@@ -68,6 +75,7 @@ export function afterOpen(link: CheckLink, { suspicions, targetOnly, unknown }: 
     ...link,
     keys: link.keys - less + unknown,
     verified: link.verified - less,
+    expired: Math.min(link.expired, link.verified - less),
     unverified: link.unverified + unknown,
     reasons: withReason(link.reasons, UNKNOWN, unknown),
     suspicions: link.suspicions + suspicions,
@@ -82,6 +90,7 @@ export function afterSpoiled(link: CheckLink, why: string): CheckLink {
     stage: 'verdict',
     why: why.slice(0, REASON_TEXT_MAX),
     verified: 0,
+    expired: 0,
     unverified: link.unverified + link.verified,
     reasons: withReason(link.reasons, why, link.verified),
   });

@@ -6,10 +6,17 @@ import { retried } from '../../replicate/retry.ts';
 import { together } from '../../replicate/together.ts';
 import type { MemberReach } from '../ports.ts';
 import type { CheckJob } from './job.ts';
-import { CHECK_PREFIX, decodeCheck } from './job.ts';
-import { CHECK_ROW_LIFE_MS, FORGOTTEN_PER_RUN, REQUEST_MAX_MS } from './limits.ts';
+import { allChecks, CHECK_PREFIX, decodeCheck, isOpen } from './job.ts';
+import { CHECK_ROW_LIFE_MS, FORGOTTEN_PER_RUN, PROOF_CHECKS_KEPT, REQUEST_MAX_MS } from './limits.ts';
+import { BY_PROOF } from './request.ts';
 
-/** Drops the row of a check, unless somebody writes it meanwhile. Its report stays as long as the bucket keeps it. @throws RemoteError */
+/**
+ * Drops the row of a check, unless somebody writes it meanwhile.
+ *
+ * Its objects, `reports/<check>/…`, stay: the bucket's own rule deletes whatever is under `reports/` after 90 days, which costs no request.
+ *
+ * @returns whether it did. @throws RemoteError
+ */
 export async function forgetCheck({ table, member }: MemberReach, runtime: Runtime, { id, v }: Pick<CheckJob, 'id' | 'v'>): Promise<boolean> {
   const { ok } = await retried(runtime, runtime.clock.elapsed() + REQUEST_MAX_MS, () =>
     table.delete(member.tables.control, jobKey(`${CHECK_PREFIX}${id}`), { op: '=', path: ['v'], value: numberValue(v) }),
@@ -39,5 +46,20 @@ export async function forgetOldChecks(reach: MemberReach, runtime: Runtime): Pro
       throw error;
     }
   });
+  return (await together(over.map((job) => forgetCheck(reach, runtime, job)))).filter(Boolean).length;
+}
+
+/**
+ * Drops the rows of older checks of the standing proof at the same targets, when one of them has ended: PROOF_CHECKS_KEPT stay. What they
+ * found is what the newest ones found, or is mended. Returns how many. @throws RemoteError
+ */
+export async function forgetRepeated(reach: MemberReach, runtime: Runtime, ended: Pick<CheckJob, 'request'>): Promise<number> {
+  const { table, member } = reach;
+  if (ended.request.by !== BY_PROOF) return 0;
+  const targets = ended.request.targets.join();
+  const same = (await allChecks(table, member.tables.control, runtime)).filter(
+    (job) => !isOpen(job) && job.request.by === BY_PROOF && job.request.targets.join() === targets,
+  );
+  const over = same.slice(PROOF_CHECKS_KEPT).slice(-FORGOTTEN_PER_RUN);
   return (await together(over.map((job) => forgetCheck(reach, runtime, job)))).filter(Boolean).length;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Item } from '../../core/attribute.ts';
+import type { Item, Key } from '../../core/attribute.ts';
 import { text } from '../../core/attribute.ts';
 import { FormatError } from '../../core/errors.ts';
 import { FORMAT, s } from '../../core/formats/row-fields.ts';
@@ -10,7 +10,7 @@ import { checkKind, JOB, jobKey, ownerFields, readOwner } from '../../job/row.ts
 import type { Runtime } from '../../ports/runtime.ts';
 import type { TablePort } from '../../ports/table.ts';
 import { retried } from '../../replicate/retry.ts';
-import { CHECKS_LISTED_MAX, REQUEST_MAX_MS } from './limits.ts';
+import { CHECKS_LISTED_MAX, CHECKS_READ_MAX, REQUEST_MAX_MS } from './limits.ts';
 import type { CheckPhase } from './report.ts';
 import { CHECK_PHASES, linkReportSchema } from './report.ts';
 import type { SavedRequest } from './request.ts';
@@ -134,27 +134,64 @@ function parseState(json: string, id: string): unknown {
 export const readCheck = (table: TablePort, control: string, runtime: Runtime, id: string): Promise<CheckJob | undefined> =>
   readJob(checkPlace(table, control, id), runtime);
 
-/** The newest checks, the newest first; at most CHECKS_LISTED_MAX. A row that this version cannot read is left out, and logged. @throws RemoteError */
+/**
+ * The newest checks, the newest first: CHECKS_LISTED_MAX of those that are done, and all that are open. A row that this version cannot read
+ * is left out, and logged. @throws RemoteError
+ */
 export async function listChecks(table: TablePort, control: string, runtime: Runtime): Promise<readonly CheckJob[]> {
-  const { items } = await retried(runtime, runtime.clock.elapsed() + REQUEST_MAX_MS, () =>
-    table.query({
-      table: control,
-      partition: { name: 'pk', value: s(JOB) },
-      sort: { name: 'sk', prefix: CHECK_PREFIX },
-      limit: CHECKS_LISTED_MAX,
-      descending: true,
-    }),
-  );
-  return items.flatMap((row) => {
-    try {
-      return [decodeCheck(row)];
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      runtime.log.warn('A check’s row cannot be read.', { row: text(row['sk'], 'S'), why: error.message });
-      return [];
-    }
+  let done = 0;
+  return (await allChecks(table, control, runtime)).filter((job) => {
+    if (isOpen(job)) return true;
+    done += 1;
+    return done <= CHECKS_LISTED_MAX;
   });
+}
+
+/** The checks there are, the newest first; at most CHECKS_READ_MAX rows are read. @throws RemoteError */
+export async function allChecks(table: TablePort, control: string, runtime: Runtime): Promise<readonly CheckJob[]> {
+  const jobs: CheckJob[] = [];
+  let after: Key | undefined;
+  for (let rows = 0; rows < CHECKS_READ_MAX; ) {
+    const from = after;
+    const page = await retried(runtime, runtime.clock.elapsed() + REQUEST_MAX_MS, () =>
+      table.query({
+        table: control,
+        partition: { name: 'pk', value: s(JOB) },
+        sort: { name: 'sk', prefix: CHECK_PREFIX },
+        limit: CHECKS_LISTED_MAX,
+        descending: true,
+        ...(from && { after: from }),
+      }),
+    );
+    for (const row of page.items) {
+      const job = readable(row, runtime);
+      if (job !== undefined) jobs.push(job);
+    }
+    rows += page.items.length;
+    after = page.next;
+    if (after === undefined) return jobs;
+  }
+  runtime.log.warn('There are more rows of checks than are read: older ones are not seen.', { read: CHECKS_READ_MAX });
+  return jobs;
+}
+
+function readable(row: Item, runtime: Runtime): CheckJob | undefined {
+  try {
+    return decodeCheck(row);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    runtime.log.warn('A check’s row cannot be read.', { row: text(row['sk'], 'S'), why: error.message });
+    return undefined;
+  }
 }
 
 /** Whether a check is still to be worked at. Pure. */
 export const isOpen = (job: CheckJob): boolean => job.done === undefined;
+
+/** Why a check that somebody has cancelled failed. @param by who, for people */
+export const cancelledText = (by: string): string => `${CANCELLED}${by}.`;
+
+const CANCELLED = 'It was cancelled by ';
+
+/** Whether a check has ended since somebody cancelled it. Pure. */
+export const isCancelled = ({ failed }: Pick<CheckJob, 'failed'>): boolean => failed?.startsWith(CANCELLED) === true;

@@ -24,6 +24,8 @@ export const OPEN_MAX_MS = 2 * 60 * 60_000;
 export const COMPARE_MAX_MS = 20 * 60_000;
 /** Keys in motion of one link that get their verdict; those beyond are "unverified". At 150 changed keys a second, those of five minutes. */
 export const HOT_KEYS_MAX = 50_000;
+/** Items of both sides in cells that expire about now and that are opened: a sketch shows as many differences. Those of more are "unverified". */
+export const BEGUN_KEYS_MAX = 300_000;
 /** How long a preview waits for somebody to approve the repair (ms). After that the check ends with what it found. */
 export const APPROVE_MAX_MS = 24 * 60 * 60_000;
 /** Repairs of one key within one check. What is left then is told; the next check tries again. */
@@ -42,8 +44,12 @@ export const REASONS_MAX = 8;
 export const REASON_TEXT_MAX = 300;
 /** Divergent keys of a check that are told as an event each; one more event says how many there are beyond. */
 export const EVENTS_PER_CHECK = 100;
-/** Rows of checks that a list shows, the newest first. */
+/** Checks that are done of which a list shows so many, the newest first; also the rows of one request. */
 export const CHECKS_LISTED_MAX = 100;
+/** Rows of checks that are read at most, so that an open one is found behind those that are done. A few KB each: 20 requests. */
+export const CHECKS_READ_MAX = 2_000;
+/** Checks of the standing proof at one target that are done and have a row, the newest: while a key stays divergent, it asks again every few minutes. */
+export const PROOF_CHECKS_KEPT = 20;
 /** A check's row is forgotten this long after its end (ms); its report stays as long as the bucket keeps it. */
 export const CHECK_ROW_LIFE_MS = 30 * 24 * 60 * 60_000;
 /** Waits between two looks (ms): at the objects of another member's task, at a preview that nobody has approved, after a failed request, at logs that are behind. */

@@ -22,7 +22,7 @@ import { afterCompare, afterFailure } from './counts.ts';
 import type { Sides } from './hot.ts';
 import { hotSuspicions } from './hot.ts';
 import type { CheckJob, CheckLink } from './job.ts';
-import { COMPARE_MAX_MS, MEMBER_SILENT_MAX_MS, REQUEST_MAX_MS, SAMPLE_KEYS_MAX, WAIT_MS } from './limits.ts';
+import { BEGUN_KEYS_MAX, COMPARE_MAX_MS, MEMBER_SILENT_MAX_MS, REQUEST_MAX_MS, SAMPLE_KEYS_MAX, WAIT_MS } from './limits.ts';
 import { storeOpening } from './objects.ts';
 import type { Step } from './step.ts';
 import { beating, inPhase, reachOf, tell, withLink } from './step.ts';
@@ -100,9 +100,13 @@ async function keep({ ports, runtime, lease }: Step, link: CheckLink, sides: Sid
   const target = reachOf(ports, link.target);
   const hot = await hotSuspicions(ports.own, target, runtime, sides, comparison.hotKeys);
   const made = await storeSuspicions(ports.own.place, runtime, job.id, job.made, hot.suspicions, () => lease.renew());
-  const toOpen = comparison.differing.length > 0;
+  const { begun } = comparison;
+  // They differ whenever one side removes what has expired before the other does: a verdict on each key tells that from a hole.
+  const isOpened = begun !== undefined && begun.sourceKeys + begun.targetKeys <= BEGUN_KEYS_MAX;
+  const cells = [...comparison.differing, ...(isOpened ? begun.cells : [])];
+  const toOpen = cells.length > 0;
   if (toOpen) {
-    const opening = await beginOpening(ports.own, target, runtime, { by: `check ${job.id}`, ...sides, comparison });
+    const opening = await beginOpening(ports.own, target, runtime, { by: `check ${job.id}`, ...sides, comparison, cells });
     await storeOpening(ports.own.place, runtime, job.id, opening);
   }
   await lease.save(({ links }) => ({
@@ -113,6 +117,8 @@ async function keep({ ports, runtime, lease }: Step, link: CheckLink, sides: Sid
         suspicions: hot.suspicions.length + hot.unknown,
         targetOnly: hot.targetOnly,
         unknown: hot.unknown,
+        expired: comparison.expired ?? 0,
+        ...(begun !== undefined && !isOpened && { begun: { sourceKeys: begun.sourceKeys, keys: Math.max(begun.sourceKeys, begun.targetKeys) } }),
       });
       return { ...counted, stage: toOpen ? 'open' : 'verdict', since: runtime.clock.now(), asOfMs: Math.max(0, Math.floor(comparison.asOfMs)) };
     }),

@@ -1,5 +1,7 @@
+import { isRemote, whyText } from '../../ports/errors.ts';
 import type { CheckPorts } from '../ports.ts';
 import { markProven } from '../prove/proven.ts';
+import { forgetRepeated } from './forget.ts';
 import type { CheckJob, CheckLink } from './job.ts';
 import { APPROVE_MAX_MS, REPORT_FINDINGS_MAX, WAIT_MS } from './limits.ts';
 import { makeReport } from './make-report.ts';
@@ -64,5 +66,9 @@ export async function endPhase(step: Step, failed?: string): Promise<number> {
   await tellEnd({ ...step, job });
   await lease.save({ phase: 'done', since: runtime.clock.now(), done: runtime.clock.now(), ...(failed !== undefined && { failed }) });
   tell(step);
+  await forgetRepeated(ports.own, runtime, job).catch((error: unknown) => {
+    if (!isRemote(error)) throw error;
+    runtime.log.warn('Rows of old checks are not forgotten yet; the end of the next one tries again.', { check: job.id, why: whyText(error) });
+  });
   return 0;
 }

@@ -69,7 +69,7 @@ async function openLink(step: Step, link: CheckLink): Promise<OpenedLink> {
 /** Works at both members' parts of an opening: the task of the same id at each. */
 async function driveOpening(step: Step, { phase, task, target }: Opening): Promise<void> {
   if (phase === 'done') return;
-  const members = [...(phase === 'sketch' ? [step.ports.own] : []), reachOf(step.ports, target)];
+  const members = [...(phase === 'keys' ? [] : [step.ports.own]), ...(phase === 'names' ? [] : [reachOf(step.ports, target)])];
   await together(members.map((reach) => driveTask(step, reach, task, openKind)));
 }
 

@@ -1,10 +1,10 @@
-import { isBraked } from '../../archive/rewrite/brake.ts';
 import { keyText } from '../../core/key.ts';
+import { heldTargets, sendsUnknown } from '../repair/brake.ts';
 import { sendRepairs } from '../repair/send.ts';
 import { freshBatch } from '../verdict/batch.ts';
 import type { Divergence, KeyVerdict } from '../verdict/suspicion.ts';
 import { afterHeld, afterVerify, isToMend, mendedBy } from './counts.ts';
-import type { CheckJob, CheckLink } from './job.ts';
+import type { CheckLink } from './job.ts';
 import { BATCHES_AT_ONCE, PARTS_PER_STEP, REPAIR_ROUNDS_MAX, WAIT_MS } from './limits.ts';
 import { readPart, storeBatch, storeFindings } from './objects.ts';
 import { stepBatches } from './phase-verdict.ts';
@@ -12,14 +12,10 @@ import type { Finding } from './report.ts';
 import type { Step } from './step.ts';
 import { inPhase, tell } from './step.ts';
 
-/** Whether a check may delete what only the targets have. Pure. */
-export const mayDelete = (job: CheckJob): boolean => job.approved?.deletes ?? job.request.allowDeletes ?? false;
-
-/** Targets whose superfluous items are held back: so many deletions want to be allowed by a human. Pure. */
-export const heldTargets = (job: CheckJob): ReadonlySet<string> =>
-  new Set(mayDelete(job) ? [] : job.links.filter((link) => job.request.keepExtras === true || isBraked(link.extra, link.keys)).map((link) => link.target));
-
-/** Phase "repair": what is divergent is sent down its lane, a part of the findings at a time. Sending again does no harm. */
+/**
+ * Phase "repair": what is divergent is sent down its lane, a part of the findings at a time. Sending again does no harm. What is held back
+ * is decided by the totals in the row, which no part changes.
+ */
 export async function repairPhase(step: Step): Promise<number> {
   const { lease, runtime, ports } = step;
   const { job } = lease;
@@ -35,15 +31,12 @@ export async function repairPhase(step: Step): Promise<number> {
   if (findings.some((one, i) => one !== found[i])) await storeFindings(place, runtime, job.id, part, findings);
   const name = `${job.id}/repair-${job.round}-${part}`;
   const due = findings.filter(isToMend).map(divergenceOf);
-  const sends = [{ due, deletesAllowed: true }];
-  // A proof must come to an end also for keys of which nothing can be said: a resync of one that is equal does nothing. What the source
-  // does not have would be deleted, so the brake counts each of them.
-  if (job.request.purpose === 'prove' && job.request.keepExtras !== true) {
-    const unknown = findings.filter((one) => one.verdict === 'unverified').map((one): Divergence => ({ ...divergenceOf(one), kind: 'extra' }));
-    sends.push({ due: unknown, deletesAllowed: mayDelete(job) });
-  }
-  for (const send of sends.filter((one) => one.due.length > 0)) {
-    const { left } = await sendRepairs(ports, runtime, send.due, { job: name, deletesAllowed: send.deletesAllowed }, step.untilMs);
+  // Of a key without a verdict nobody knows whether the source has it: it counts as one that would be deleted, in the brake as here.
+  const unknown = sendsUnknown(job)
+    ? findings.filter((one) => one.verdict === 'unverified').map((one): Divergence => ({ ...divergenceOf(one), kind: 'extra' }))
+    : [];
+  if (due.length + unknown.length > 0) {
+    const { left } = await sendRepairs(ports, runtime, [...due, ...unknown], { job: name, held }, step.untilMs);
     // The lanes are full, or the time is over: the next step sends the whole part again.
     if (left > 0) return WAIT_MS.failed;
   }

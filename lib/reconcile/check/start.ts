@@ -52,9 +52,10 @@ export async function readPrimary(member: MemberContext, table: TablePort, runti
 /**
  * Asks for a check. It is carried out by the minute run of the primary, or by whoever runs it (`runCheck`).
  *
+ * @param given its id, of whoever has noted it before the check is there.
  * @throws InputError "not-primary", "unknown-member", "invalid-check", "invalid-key", "too-many-checks" · NotInitialisedError, RemoteError, FormatError
  */
-export async function startCheck(ports: CheckPorts, runtime: Runtime, wanted: CheckRequest): Promise<CheckJob> {
+export async function startCheck(ports: CheckPorts, runtime: Runtime, wanted: CheckRequest, given?: string): Promise<CheckJob> {
   const { member, table, place } = ports.own;
   const { keys, ...request } = validRequest(wanted, member);
   const self = await readPrimary(member, table, runtime);
@@ -66,7 +67,7 @@ export async function startCheck(ports: CheckPorts, runtime: Runtime, wanted: Ch
     );
   }
   const now = runtime.clock.now();
-  const id = snapshotId(now, runtime.chance.nonce());
+  const id = given ?? snapshotId(now, runtime.chance.nonce());
   const distinct = keys && distinctKeys(keys, member);
   const closed = new Map(request.targets.flatMap((target): [string, string][] => closedWhy(self, target)));
   const asked = request.targets.filter((target) => !closed.has(target));

@@ -68,10 +68,11 @@ export function still(task: CheckTask, objects: number, nowMs: number): CheckTas
 
 /** Works at a task by itself, for a slice that leaves time to renew the check's own lease. */
 export async function driveTask(step: Step, reach: MemberReach, id: string, kind: AnyTaskKind): Promise<void> {
-  const { runtime, lease, watcher } = step;
+  const { ports, runtime, lease, watcher } = step;
   const until = Math.min(step.untilMs, runtime.clock.elapsed() + DRIVE_SLICE_MS);
   const owner = lease.job.owner?.name ?? lease.job.request.by;
-  await workOnTask(reach, runtime, kind, id, owner, until, {
+  const others = new Map([[ports.own.member.member, ports.own], ...ports.others]);
+  await workOnTask({ ...reach, others }, runtime, kind, id, owner, until, {
     progress: (units, of) => tell(step, { scan: { member: reach.member.member, units, ...(of !== undefined && { of }) } }),
     stopped: () => watcher.stopped(),
   });

@@ -23,8 +23,8 @@ export const SKETCH_HEAD_BYTES = 16;
 
 export const sketchName = (task: string): string => `${scanPrefix(task)}sketch`;
 export const keysName = (task: string): string => `${scanPrefix(task)}keys`;
-/** What an earlier slice has put into the sketch. @param cells of how many cells of the digest */
-export const draftName = (task: string, cells: number): string => `${scanPrefix(task)}sketch-${cells}`;
+/** What an earlier slice has put into the sketch. @param prefix of key hashes (16 bits): entries before it are in */
+export const draftName = (task: string, prefix: number): string => `${scanPrefix(task)}sketch-${prefix}`;
 
 /** @throws RemoteError */
 export async function storeSketch(place: ArchivePlace, runtime: Runtime, name: string, sketch: Sketch): Promise<void> {

@@ -1,18 +1,16 @@
 import { isoSeconds } from '../../core/calendar.ts';
-import type { CellId } from '../../core/digest.ts';
-import { cellOf, isComparable } from '../../core/digest.ts';
+import type { CellId, Digest } from '../../core/digest.ts';
+import { cellOf, hasExpired, isComparable } from '../../core/digest.ts';
 import { newestOf } from '../segments.ts';
+import type { HotKey, HotKeyList } from './hot-keys.ts';
+import { HotKeys } from './hot-keys.ts';
 import { LOG_DELAY_MS, SKEW_MS, WINDOW_MAX_MS, WINDOW_MIN_MS } from './limits.ts';
+import type { Motions } from './motions.ts';
 import type { Standing } from './standing.ts';
-import type { Content, Motion } from './window.ts';
-import { sameContent } from './window.ts';
+import type { Content, ContentRef } from './window-row.ts';
+import { contentOf, sameContent } from './window-row.ts';
 
-/** A key in motion: what is taken for its content at either side, absent for no item. It is subtracted from both. */
-export interface HotKey {
-  readonly keyHash: Buffer;
-  readonly source?: Content;
-  readonly target?: Content;
-}
+export type { HotKey } from './hot-keys.ts';
 
 /** How far a link lags. */
 export interface LinkLag {
@@ -32,12 +30,27 @@ export interface LinkComparison {
   readonly differing: readonly CellId[];
   /** Keys in motion: all else is compared. */
   readonly hot: number;
-  readonly hotKeys: readonly HotKey[];
+  /** These, and after them the refused ones: what was taken out of both sides. */
+  readonly hotKeys: HotKeyList;
+  /** Keys that the target can never take as they are, and whose contents differ. Absent for none. */
+  readonly refused?: number;
+  /** Cells that differ and are not compared, since items of theirs expire about now. Absent for none. */
+  readonly begun?: Begun;
+  /** Keys of the source in cells of days that are over: all of them have expired. */
+  readonly expired?: number;
   /** Up to when the logs of both were read (ms). */
   readonly asOfMs: number;
   readonly why?: string;
   /** The target’s log shows nothing since (ms): a write made there while its observer stands still is not seen. Absent where that is recent. */
   readonly quietSinceMs?: number;
+}
+
+/** Cells whose day of expiry has begun, or begins within 10 minutes, and that differ. */
+export interface Begun {
+  readonly cells: readonly CellId[];
+  /** Keys in them at either side, without the hot ones. */
+  readonly sourceKeys: number;
+  readonly targetKeys: number;
 }
 
 /** So many of the source’s last changes are looked for in the target’s log. */
@@ -57,9 +70,12 @@ const QUIET_MS = 15 * 60_000;
  * | the target alone, and lately | hot: the source’s log may not show the change yet; it is taken to have what its last entry says, or else what the target had before |
  *
  * Hot keys are taken out of both digests, and what remains must be equal. A wrong assumption makes a cell differ: only a suspicion.
+ * So are keys that the target refuses: they differ for good, and are told as refused.
  * Times order the entries of one log; those of two logs are put beside each other only to choose the window, with SKEW_MS in between.
+ *
+ * @param refused keys that the target refuses, with what either table holds now; the logs know better what it was at their marks.
  */
-export function compareLink(source: Standing, target: Standing, nowMs: number, lag: LinkLag = {}): LinkComparison {
+export function compareLink(source: Standing, target: Standing, nowMs: number, lag: LinkLag = {}, refused: readonly HotKey[] = []): LinkComparison {
   const asOfMs = Math.min(source.asOfMs, target.asOfMs);
   const unverified = (why: string): LinkComparison => ({ state: 'unverified', equal: false, cells: 0, differing: [], hot: 0, hotKeys: [], asOfMs, why });
   if (lag.why !== undefined) return unverified(lag.why);
@@ -88,8 +104,21 @@ export function compareLink(source: Standing, target: Standing, nowMs: number, l
         targetNewestMs === 0 ? '' : `, and nothing after ${isoSeconds(targetNewestMs)} by its own clock`
       }: its observer is behind, or the changes do not reach its table.`,
     );
-  const hotKeys = hotKeysOf(known);
-  const differing = differingCells(source, target, hotKeys, nowMs);
+  const hotKeys = hotKeysOf(known, new Set(refused.map(nameOf)));
+  const hot = hotKeys.length;
+  for (const key of refused) pushRefused(hotKeys, known, key);
+  const [own, other] = [source.digest.clone(), target.digest.clone()];
+  for (const { keyHash, source: here, target: there } of hotKeys) {
+    if (here !== undefined) own.remove({ keyHash, ...here });
+    if (there !== undefined) other.remove({ keyHash, ...there });
+  }
+  const unequal = own.differing(other);
+  const differing = unequal.filter((cell) => isComparable(cell, nowMs));
+  const begun = unequal.filter((cell) => !isComparable(cell, nowMs) && !hasExpired(cell, nowMs));
+  const expired = itemsIn(
+    own,
+    own.cells().filter((cell) => hasExpired(cell, nowMs)),
+  );
   const cells = new Set([...source.digest.cells(), ...target.digest.cells()].filter((cell) => isComparable(cell, nowMs))).size;
   const equal = differing.length === 0;
   return {
@@ -97,67 +126,91 @@ export function compareLink(source: Standing, target: Standing, nowMs: number, l
     equal,
     cells,
     differing,
-    hot: hotKeys.length,
+    hot,
     hotKeys,
+    ...(hotKeys.length > hot && { refused: hotKeys.length - hot }),
+    ...(begun.length > 0 && { begun: { cells: begun, sourceKeys: itemsIn(own, begun), targetKeys: itemsIn(other, begun) } }),
+    ...(expired > 0 && { expired }),
     asOfMs,
     ...(nowMs - targetNewestMs > QUIET_MS && targetNewestMs > 0 && { quietSinceMs: targetNewestMs }),
   };
 }
 
+const itemsIn = (digest: Digest, cells: readonly CellId[]): number => cells.reduce((sum, cell) => sum + digest.itemsIn(cell), 0);
+
 /** What both logs show of the keys that changed. */
 interface Known {
   /** Of the source, as far as both logs reach back. The window is what changed from `fromMs` on. */
-  readonly source: ReadonlyMap<string, Motion>;
+  readonly source: Motions;
   readonly fromMs: number;
-  readonly target: ReadonlyMap<string, Motion>;
+  readonly target: Motions;
   /** Of the target, in the time that the source’s log may not show yet. */
-  readonly lately: ReadonlyMap<string, Motion>;
+  readonly lately: Motions;
 }
 
 /**
  * Whether the target’s log is not as far as the link. Few keys that it does not show are no sign of that: a verdict looks at each.
  */
 function isBehind({ source, fromMs, target }: Known): boolean {
-  const resting = [...source].filter(([, { untilMs, expired }]) => untilMs < fromMs && !expired);
+  const resting: number[] = [];
+  for (let key = 0; key < source.length; key += 1) if (source.isIn(key) && source.untilMs(key) < fromMs && !source.isExpired(key)) resting.push(key);
   if (resting.length < BEHIND_KEYS) return false;
-  const newest = resting.sort(([, a], [, b]) => b.untilMs - a.untilMs).slice(0, BEHIND_KEYS);
-  return !newest.some(([name, { last }]) => {
-    const there = target.get(name);
-    return there !== undefined && sameContent(there.last, last);
+  const newest = resting.sort((a, b) => source.untilMs(b) - source.untilMs(a)).slice(0, BEHIND_KEYS);
+  return !newest.some((key) => {
+    const there = target.find(source, key);
+    return there >= 0 && sameContent(target.last(there), source.last(key));
   });
 }
 
-/** The keys in motion, by what became of each at either side. */
-function hotKeysOf({ source, fromMs, target, lately }: Known): HotKey[] {
-  const hot: HotKey[] = [];
-  const push = (keyHash: Buffer, here: Content | undefined, there: Content | undefined): void => {
-    if (!sameContent(here, there)) hot.push({ keyHash, ...(here && { source: here }), ...(there && { target: there }) });
+/** The keys in motion, by what became of each at either side; but for those that are left out. @param but key hashes, hexadecimal */
+function hotKeysOf({ source, fromMs, target, lately }: Known, but: ReadonlySet<string>): HotKeys {
+  const hot = new HotKeys();
+  const push = (keyHash: Buffer, here: ContentRef, there: ContentRef): void => {
+    if (sameContent(here, there) || (but.size > 0 && but.has(keyHash.toString('hex')))) return;
+    hot.push(hotKey(keyHash, contentOf(here), contentOf(there)));
   };
-  for (const [name, { keyHash, settled, last, untilMs }] of source) {
-    const there = target.get(name);
+  for (let key = 0; key < source.length; key += 1) {
+    if (!source.isIn(key) || source.untilMs(key) < fromMs) continue;
+    const there = target.find(source, key);
     // A target that shows nothing had one content all the time. It need not be the one before the window: of changes that went together it shows
     // nothing when the last one undoes the first. What the source had for longer than a change takes, it has had, too.
-    if (untilMs >= fromMs) push(keyHash, last, there === undefined ? settled : there.last);
+    push(source.keyHash(key), source.last(key), there < 0 ? source.settled(key) : target.last(there));
   }
-  for (const [name, { keyHash, first, last }] of lately) {
-    const here = source.get(name);
-    if (here === undefined || here.untilMs < fromMs) push(keyHash, here === undefined ? first : here.last, last);
+  for (let key = 0; key < lately.length; key += 1) {
+    if (!lately.isIn(key)) continue;
+    const here = source.find(lately, key);
+    if (here < 0 || source.untilMs(here) < fromMs) push(lately.keyHash(key), here < 0 ? lately.first(key) : source.last(here), lately.last(key));
   }
   return hot;
 }
 
-function differingCells(source: Standing, target: Standing, hotKeys: readonly HotKey[], nowMs: number): readonly CellId[] {
-  const [own, other] = [source.digest?.clone(), target.digest?.clone()];
-  if (own === undefined || other === undefined) return [];
-  for (const { keyHash, source: here, target: there } of hotKeys) {
-    if (here !== undefined) own.remove({ keyHash, ...here });
-    if (there !== undefined) other.remove({ keyHash, ...there });
-  }
-  return own.differing(other).filter((cell) => isComparable(cell, nowMs));
+const nameOf = ({ keyHash }: Pick<HotKey, 'keyHash'>): string => keyHash.toString('hex');
+
+const hotKey = (keyHash: Buffer, here: Content | undefined, there: Content | undefined): HotKey => ({
+  keyHash,
+  ...(here && { source: here }),
+  ...(there && { target: there }),
+});
+
+/** Adds a refused key, with what each side had at its mark. */
+function pushRefused(hot: HotKeys, { source, target }: Known, { keyHash, source: read, target: readThere }: HotKey): void {
+  const at = (motions: Motions, now: Content | undefined): Content | undefined => {
+    const key = motions.findHash(keyHash);
+    return key < 0 ? now : contentOf(motions.last(key));
+  };
+  const [here, there] = [at(source, read), at(target, readThere)];
+  const isSame = here === undefined || there === undefined ? here === there : here.itemHash.equals(there.itemHash) && here.day === there.day;
+  if (!isSame) hot.push(hotKey(keyHash, here, there));
 }
 
 /** The hot keys that have to do with some cells. */
-export const hotIn = (hotKeys: readonly HotKey[], cells: ReadonlySet<CellId>): HotKey[] =>
-  hotKeys.filter(({ keyHash, source, target }) => [source, target].some((content) => content !== undefined && cells.has(cellOf({ keyHash, ...content }))));
+export function hotIn(hotKeys: Iterable<HotKey>, cells: ReadonlySet<CellId>): HotKey[] {
+  const found: HotKey[] = [];
+  for (const hot of hotKeys) {
+    const { keyHash, source, target } = hot;
+    if ([source, target].some((content) => content !== undefined && cells.has(cellOf({ keyHash, ...content })))) found.push(hot);
+  }
+  return found;
+}
 
 const minutes = (ms: number): string => `${Math.max(0, Math.round(ms / 6_000) / 10)} min`;

@@ -35,6 +35,8 @@ export interface AuditFinding {
 
 /** Where nothing is known yet. */
 const NOT_SCANNED = 'it has not been scanned yet.';
+/** Of a segment, or of what was folded before the set got another attribute. */
+const OTHER_DAYS = 'has expiry days of another time-to-live attribute, or none; the next scan counts.';
 
 /**
  * Folds what is new in a member’s log onto what was known of it. Footers alone are read. A newer base takes the place of the old one, and
@@ -98,8 +100,16 @@ class Fold {
       this.#wideMs = this.#lookedMs;
       return;
     }
-    const { mark, digest, items, base, tableId, why, window, wideMs, asOfMs } = standing;
+    const { mark, digest, items, base, tableId, why, window, wideMs, asOfMs, expiry } = standing;
     this.#mark = mark;
+    if (expiry !== this.#reach.member.expiryAttribute) {
+      // Its days are those of another attribute. The log is followed on from here, so that no flag of drift is lost; a new scan counts.
+      this.#window = new Window(newestOf(mark));
+      this.#why = `What was known of it ${OTHER_DAYS}`;
+      this.#wideMs = wideMs;
+      this.#asOfMs = asOfMs;
+      return;
+    }
     this.#digest = digest?.clone();
     this.#items = items ?? 0;
     this.#base = base;
@@ -142,7 +152,7 @@ class Fold {
       if (entry.drift) this.#hear({ member, ref, footer, entry });
     }
     if (this.#digest !== undefined) {
-      const change = tryApply(this.#digest, footer);
+      const change = tryApply(this.#digest, footer, this.#reach.member.expiryAttribute);
       if (typeof change === 'string') this.#lose(change);
       else this.#items += change;
     }
@@ -167,7 +177,7 @@ class Fold {
     let mark = base.mark;
     try {
       for await (const read of footersAfter(this.#reach.place, this.#runtime, mark, { to: this.#mark, untilElapsedMs: this.#untilMs })) {
-        const change = tryApply(digest, read.footer);
+        const change = tryApply(digest, read.footer, this.#reach.member.expiryAttribute);
         if (typeof change === 'string') throw new FormatError(change);
         items += change;
         mark = grown(mark, read);
@@ -208,9 +218,10 @@ class Fold {
   }
 
   standing(): Standing {
-    const { member } = this.#reach.place;
+    const { place, member } = this.#reach;
     return {
-      member,
+      member: place.member,
+      ...(member.expiryAttribute !== undefined && { expiry: member.expiryAttribute }),
       mark: this.#mark,
       window: this.#window,
       asOfMs: this.#asOfMs,
@@ -223,7 +234,8 @@ class Fold {
 }
 
 /** Folds a segment’s entries in. Returns by how many the keys that exist became more, or why it cannot: then the digest is spoilt. */
-function tryApply(digest: Digest, { index, head }: SegmentFooter): number | string {
+function tryApply(digest: Digest, { index, head }: SegmentFooter, expiry: string | undefined): number | string {
+  if (head.expiryAttribute !== expiry) return `The segment of ${head.shard} from ${head.first} on ${OTHER_DAYS}`;
   let more = 0;
   try {
     for (let i = 0; i < index.length; i += 1) {

@@ -10,7 +10,10 @@ export const LOG_DELAY_MS = 2 * 60_000;
 export const SKEW_MS = 60_000;
 /** How long entries are kept (ms), counted from the newest one, where the link does not lag. The source's window must lie within the target's. */
 export const KEEP_MS = 15 * 60_000;
-/** Entries that are kept at most: 13 MB. At 1,000 changes a second that is five minutes, the least that a look needs. */
+/**
+ * Entries that are kept at most: 13 MB, and about 25 MB more while they are compared, at each side. At 800 changes a second that is six
+ * minutes: WINDOW_MIN_MS and SKEW_MS, the least that a look needs.
+ */
 export const KEEP_ENTRIES_MAX = 300_000;
 /** Entries that one look folds: what is left comes with the next one. About 60 bytes of footer each. */
 export const FOLD_ENTRIES_MAX = 1_000_000;
@@ -25,7 +28,9 @@ export const HOT_FOLLOWED_MAX = 100;
 export const LOOKS_TO_OPEN = 2;
 /** Cells that differ still are opened again after this (ms). */
 export const REOPEN_MS = 60 * 60_000;
-/** Suspicions that a look gives at most. */
+/** Refused keys of a target that a look takes out: two reads each, where cells differ. */
+export const REFUSED_MAX = 1_000;
+/** Suspicions that a look gives at most. What is beyond comes when its cells are opened again. */
 export const SUSPICIONS_MAX = 10_000;
 
 /** Cells of a sketch that is made at first: 2.4 MB in the member's own bucket. What is read of it goes by what differs. */
@@ -35,9 +40,9 @@ export const SYMBOLS_FACTOR = 8;
 /** Cells that are read of it at first (5 KB), and how many times more each time. */
 export const PREFIX_FIRST = 128;
 export const PREFIX_FACTOR = 1.4;
-/** Items that a task puts into its sketch between two savepoints: they fit into one slice. */
-export const GROUP_ITEMS = 2_000_000;
-/** Hashes that one task asks the keys of: the row has 400 KB. */
+/** Requests to a bucket by which a minute’s look, or a step, names keys itself. What takes more is left to a task, or to the next look. */
+export const NAMING_REQUESTS_MAX = 300;
+/** Hashes that one task asks the keys of: their keys are held at once. */
 export const HASHES_PER_TASK = 10_000;
 /** One request and its repetitions (ms). */
 export const OBJECT_MAX_MS = 30_000;

@@ -7,7 +7,7 @@ const NAMED_CELLS_MAX = 1_024;
 
 /** What a row says of a link after a look. Pure. A cell that differs once may be lag after all; twice in a row it is opened. */
 export function afterLook(before: LinkProof | undefined, comparison: LinkComparison, nowMs: number): LinkProof {
-  const { state, cells, differing, hot, why, quietSinceMs, asOfMs } = comparison;
+  const { state, cells, differing, hot, refused, begun, why, quietSinceMs, asOfMs } = comparison;
   const again = new Set(before?.suspects ?? []);
   // Cells that stay: those that the look before has shown, too.
   const stay = differing.filter((cell) => again.has(cell));
@@ -18,6 +18,8 @@ export function afterLook(before: LinkProof | undefined, comparison: LinkCompari
     cells,
     differing: differing.length,
     hot,
+    ...(refused !== undefined && { refused }),
+    ...(begun !== undefined && { notCompared: Math.max(begun.sourceKeys, begun.targetKeys) }),
     ...(asOf !== undefined && { asOf }),
     ...(why !== undefined && { why }),
     ...(quietSinceMs !== undefined && { quietSince: quietSinceMs }),

@@ -8,7 +8,7 @@ import type { Runtime } from '../../ports/runtime.ts';
 import { together } from '../../replicate/together.ts';
 import type { MemberReach } from '../ports.ts';
 import { readBase } from '../scan/base.ts';
-import { resolveKeys } from '../scan/resolve.ts';
+import { freshNaming, nameKeys } from '../scan/resolve.ts';
 import { decodeWatermark, encodeWatermark } from '../segments.ts';
 import { readFailed } from '../tasks/told.ts';
 import { askTask } from '../tasks/work.ts';
@@ -16,13 +16,16 @@ import type { Suspicion } from '../verdict/suspicion.ts';
 import { readKeys, readSketch, SketchReader, sketchName } from './answers.ts';
 import type { LinkComparison } from './compare.ts';
 import { hotIn } from './compare.ts';
-import { ANSWER_LOOK_MS, HASHES_PER_TASK, PREFIX_FACTOR, PREFIX_FIRST, SYMBOLS_DEFAULT, SYMBOLS_FACTOR } from './limits.ts';
+import { ANSWER_LOOK_MS, HASHES_PER_TASK, NAMING_REQUESTS_MAX, PREFIX_FACTOR, PREFIX_FIRST, SYMBOLS_DEFAULT, SYMBOLS_FACTOR } from './limits.ts';
 import { openKind } from './open-kind.ts';
-import { freshOpen, type Question } from './open-task.ts';
-import type { FoundKey } from './opening-objects.ts';
-import { readFound, readHot, storeFound, storeHot } from './opening-objects.ts';
+import { freshOpen } from './open-task.ts';
+import type { FoundKey, OpeningSides } from './opening-objects.ts';
+import { readFound, readHot, readSides, storeFound, storeHot, storeSides } from './opening-objects.ts';
 import type { Opening } from './opening-state.ts';
+import type { Question } from './question.ts';
+import { storeQuestion } from './question.ts';
 import type { Standing } from './standing.ts';
+import { limited } from './suspects.ts';
 import type { Content } from './window.ts';
 
 /** A key whose contents differ, and who has one that the other has not. */
@@ -61,7 +64,7 @@ export async function beginOpening(
   runtime: Runtime,
   of: { readonly by: string; readonly source: Standing; readonly target: Standing; readonly comparison: LinkComparison; readonly cells?: readonly CellId[] },
 ): Promise<Opening> {
-  const sideOf = ({ base, mark }: Standing): Opening['source'] => {
+  const sideOf = ({ base, mark }: Standing): OpeningSides['source'] => {
     assert(base !== undefined, 'cells of a member without a base are opened');
     return { base, mark: [...encodeWatermark(mark)] };
   };
@@ -73,23 +76,25 @@ export async function beginOpening(
     ...{ id, by: of.by, target: target.member.member, cells, phase: 'sketch' as const, task: id, begun, bytes: 0 },
     symbols: Math.min(CELLS_MAX, Math.max(SYMBOLS_DEFAULT, 2 * more)),
     seed: Math.floor(runtime.chance.random() * 0x7fffffff),
-    source: sideOf(of.source),
-    theirs: sideOf(of.target),
   };
+  const sides = { source: sideOf(of.source), target: sideOf(of.target) };
+  await storeSides(own, runtime, id, sides);
   await storeHot(own, runtime, id, hotIn(of.comparison.hotKeys, new Set(cells)));
-  await askSketches(own, target, runtime, opening);
+  await askSketches(own, target, runtime, opening, sides);
   return opening;
 }
 
-async function askSketches(own: MemberReach, target: MemberReach, runtime: Runtime, opening: Opening): Promise<void> {
-  const { cells, symbols, seed, source, theirs } = opening;
-  const ask = (reach: MemberReach, { base, mark }: Opening['source']): Promise<void> =>
-    askOpen(reach, runtime, opening, { ask: 'sketch', base, mark, cells, symbols, seed });
-  await together([ask(own, source), ask(target, theirs)]);
+async function askSketches(own: MemberReach, target: MemberReach, runtime: Runtime, opening: Opening, sides: OpeningSides): Promise<void> {
+  const { cells, symbols, seed } = opening;
+  const ask = (reach: MemberReach, side: OpeningSides['source']): Promise<void> =>
+    askOpen(own, reach, runtime, opening, { ask: 'sketch', ...side, cells, symbols, seed });
+  await together([ask(own, sides.source), ask(target, sides.target)]);
 }
 
-const askOpen = (reach: MemberReach, runtime: Runtime, { task, by }: Opening, question: Question): Promise<void> =>
-  askTask(reach, runtime, openKind, freshOpen({ id: task, by, asked: runtime.clock.now(), question }));
+async function askOpen(own: MemberReach, reach: MemberReach, runtime: Runtime, { task, by }: Opening, question: Question): Promise<void> {
+  await storeQuestion(own.place, runtime, task, reach.member.member, question);
+  await askTask(reach, runtime, openKind, freshOpen({ id: task, by, asked: runtime.clock.now(), asker: own.member.member }));
+}
 
 /**
  * The next step of an opening. It never waits for an answer: whoever works at it looks again, by the minute or at once.
@@ -133,7 +138,7 @@ async function stepSketch(own: MemberReach, target: MemberReach, runtime: Runtim
     task: snapshotId(runtime.clock.now(), runtime.chance.nonce()),
     symbols: Math.min(CELLS_MAX, opening.symbols * SYMBOLS_FACTOR),
   };
-  await askSketches(own, target, runtime, again);
+  await askSketches(own, target, runtime, again, await readSides(own, runtime, opening.id));
   return { opening: again, waitMs: ANSWER_LOOK_MS };
 }
 
@@ -146,43 +151,53 @@ export async function readDifference(mine: Sketch, reader: SketchReader): Promis
   }
 }
 
-/** Finds the keys that the source knows, and asks the target for the others. */
+/** Finds the keys that the source has, where that is quickly done, and asks for the others. */
 async function resolved(own: MemberReach, target: MemberReach, runtime: Runtime, opening: Opening, found: SetDifference): Promise<OpeningStep> {
-  const sides = new Map<string, OpenedSuspicion['side']>();
-  for (const symbol of found.own) sides.set(hashOf(symbol), 'source');
-  for (const symbol of found.other) sides.set(hashOf(symbol), sides.has(hashOf(symbol)) ? 'both' : 'target');
-  const { base, mark } = opening.source;
-  const hashes = [...sides.keys()].map((hash) => Buffer.from(hash, 'hex'));
-  const keys =
-    hashes.length === 0
-      ? new Map<string, Key>()
-      : await resolveKeys(own.place, runtime, await readBase(own.place, runtime, base), hashes, decodeWatermark(mark));
-  const list = [...sides].map(([hash, at]): FoundKey => ({ hash, side: at, ...withKey(keys.get(hash)) }));
-  return nextKeys(own, target, runtime, opening, list);
+  const at = new Map<string, OpenedSuspicion['side']>();
+  for (const symbol of found.own) at.set(hashOf(symbol), 'source');
+  for (const symbol of found.other) at.set(hashOf(symbol), at.has(hashOf(symbol)) ? 'both' : 'target');
+  const list = [...at].map(([hash, side]): FoundKey => ({ hash, side }));
+  const { source } = await readSides(own, runtime, opening.id);
+  const naming = freshNaming(list.filter(({ side }) => side !== 'target').map(({ hash }) => Buffer.from(hash, 'hex')));
+  const { place, isOver } = limited(own.place, runtime, NAMING_REQUESTS_MAX);
+  const ended =
+    naming.missing.size === 0 || (await nameKeys(place, runtime, await readBase(place, runtime, source.base), naming, decodeWatermark(source.mark), isOver));
+  const named = list.map((one): FoundKey => ({ ...one, ...withKey(naming.found.get(one.hash)), ...(ended && one.side !== 'target' && { sought: true }) }));
+  return nextKeys(own, target, runtime, opening, named);
 }
 
 async function stepKeys(own: MemberReach, target: MemberReach, runtime: Runtime, opening: Opening): Promise<OpeningStep> {
-  const answer = await readKeys(target.place, runtime, opening.task);
+  const isOwn = opening.phase === 'names';
+  const answer = await readKeys((isOwn ? own : target).place, runtime, opening.task);
   if (answer === undefined) return { opening, waitMs: ANSWER_LOOK_MS };
   const list = await readFound(own, runtime, opening.id);
-  const asked = new Set(unknownOf(list).map(({ hash }) => hash));
-  const next = list.map((one) => (asked.has(one.hash) ? { ...one, asked: true, ...withKey(answer.keys.get(one.hash)) } : one));
-  return nextKeys(own, target, runtime, { ...opening, bytes: opening.bytes + answer.bytes }, next);
+  const asked = new Set((isOwn ? unsoughtOf(list) : unknownOf(list)).map(({ hash }) => hash));
+  const told = isOwn ? { sought: true } : { asked: true };
+  const next = list.map((one) => (asked.has(one.hash) ? { ...one, ...told, ...withKey(answer.keys.get(one.hash)) } : one));
+  return nextKeys(own, target, runtime, { ...opening, bytes: opening.bytes + (isOwn ? 0 : answer.bytes) }, next);
 }
 
-/** Saves what was found; asks for the next keys, or ends. */
+/** Saves what was found; asks for the next keys, the source’s own first, or ends. */
 async function nextKeys(own: MemberReach, target: MemberReach, runtime: Runtime, opening: Opening, list: readonly FoundKey[]): Promise<OpeningStep> {
   await storeFound(own, runtime, opening.id, list);
-  const unknown = unknownOf(list);
+  const unsought = unsoughtOf(list);
+  const unknown = unsought.length > 0 ? unsought : unknownOf(list);
   if (unknown.length === 0) {
     const over: Opening = { ...opening, phase: 'done' };
     return { opening: over, waitMs: 0, opened: openedOf(over, list) };
   }
-  const asking: Opening = { ...opening, phase: 'keys', task: snapshotId(runtime.clock.now(), runtime.chance.nonce()) };
+  const phase = unsought.length > 0 ? 'names' : 'keys';
+  const asking: Opening = { ...opening, phase, task: snapshotId(runtime.clock.now(), runtime.chance.nonce()) };
+  const sides = await readSides(own, runtime, opening.id);
   const hashes = unknown.map(({ hash }) => Buffer.from(hash, 'hex').toString('base64'));
-  await askOpen(target, runtime, asking, { ask: 'keys', ...asking.theirs, hashes });
+  const [reach, side] = phase === 'names' ? [own, sides.source] : [target, sides.target];
+  await askOpen(own, reach, runtime, asking, { ask: 'keys', ...side, hashes });
   return { opening: asking, waitMs: ANSWER_LOOK_MS };
 }
+
+/** The hashes of the source’s entries that it looks for next. */
+const unsoughtOf = (list: readonly FoundKey[]): readonly FoundKey[] =>
+  list.filter(({ key, side, sought }) => key === undefined && side !== 'target' && sought !== true).slice(0, HASHES_PER_TASK);
 
 /** The hashes that the target is asked next. */
 const unknownOf = (list: readonly FoundKey[]): readonly FoundKey[] =>

@@ -11,15 +11,17 @@ import { together } from '../../replicate/together.ts';
 import type { CheckPorts, MemberReach } from '../ports.ts';
 import { LogGapError } from '../segments.ts';
 import type { Suspicion } from '../verdict/suspicion.ts';
-import type { LinkComparison } from './compare.ts';
+import type { LinkComparison, LinkLag } from './compare.ts';
 import { compareLink } from './compare.ts';
 import type { AuditFinding, DriftFlag } from './fold.ts';
 import { foldAll } from './fold-all.ts';
+import { firstOf } from './hot-keys.ts';
 import { keepFor, lagOf } from './lag.ts';
 import { OBJECT_MAX_MS, OPENING_MAX_MS, SUSPICIONS_MAX } from './limits.ts';
 import { afterLook, cellsToOpen } from './look.ts';
 import type { Opened } from './opening.ts';
 import { beginOpening, stepOpening } from './opening.ts';
+import { readRefusedKeys } from './refused.ts';
 import type { LinkProof, MemberProof, ProofRow } from './row.ts';
 import { readProof, saveProof } from './row.ts';
 import type { Standing } from './standing.ts';
@@ -67,7 +69,10 @@ export async function proofPart(
       return lookAt(ports, runtime, { link, row: links.get(link.target), source, target, reach, before: before?.links[link.target], untilMs });
     }),
   );
-  const made = looks.filter((look) => look !== undefined);
+  const made = withinMost(
+    looks.filter((look) => look !== undefined),
+    runtime,
+  );
   const at = runtime.clock.now();
   const proof: ProofRow = {
     at,
@@ -82,10 +87,26 @@ export async function proofPart(
     links: Object.fromEntries(
       made.map(({ target, proof: { state, differing, hot, why } }) => [target, { state, differing, hot, ...(why !== undefined && { why }) }]),
     ),
-    suspicions: made.flatMap(({ suspicions }) => suspicions).slice(0, SUSPICIONS_MAX),
+    suspicions: made.flatMap(({ suspicions }) => suspicions),
     audits: [...folded.values()].flatMap(({ audit }) => audit ?? []),
     drift: [...folded.values()].reduce((sum, { drift }) => sum + drift, 0),
   };
+}
+
+/** SUSPICIONS_MAX suspicions of all links: what is beyond is told, and found again when its cells are opened once more. */
+export function withinMost(looks: readonly Look[], { log, metrics }: Pick<Runtime, 'log' | 'metrics'>): readonly Look[] {
+  let room = SUSPICIONS_MAX;
+  return looks.map((look) => {
+    const { target, proof, suspicions } = look;
+    const kept = suspicions.slice(0, room);
+    room -= kept.length;
+    const dropped = suspicions.length - kept.length;
+    if (dropped === 0) return look;
+    metrics.count('SuspicionsDropped', dropped, { link: target });
+    log.warn('More keys of a link differ than a look hands to a check.', { link: target, suspicions: suspicions.length, dropped });
+    const why = `${suspicions.length} keys differ; ${dropped} of them were left for the next time that these cells are opened. "syncline check --sweep" looks at all.`;
+    return { target, suspicions: kept, proof: { ...proof, ...(proof.opened && { opened: { ...proof.opened, why } }) } };
+  });
 }
 
 /** What the row says of links that this look could not judge: as it stood. */
@@ -118,7 +139,8 @@ interface LinkAt {
   readonly untilMs: number;
 }
 
-interface Look {
+/** What a look at one link has come to. */
+export interface Look {
   readonly target: string;
   readonly proof: LinkProof;
   readonly suspicions: readonly Suspicion[];
@@ -126,15 +148,15 @@ interface Look {
 
 /** Compares one link, and goes on with what is open. */
 async function lookAt(ports: CheckPorts, runtime: Runtime, at: LinkAt): Promise<Look> {
-  const { link, row, source, target, before, untilMs } = at;
+  const { link, row, source, before, untilMs } = at;
   const nowMs = runtime.clock.now();
   const depth = await depthOf(ports, runtime, link);
-  const comparison = compareLink(source, target, nowMs, lagOf(row, depth, source.window, nowMs));
+  const comparison = await compared(ports.own, runtime, at, nowMs, lagOf(row, depth, source.window, nowMs));
   const proof = afterLook(before, comparison, nowMs);
   const has = { target: link.target, proof, suspicions: [] };
   if (untilMs - runtime.clock.elapsed() < OPEN_MIN_MS) return has;
   try {
-    const { followed, lasting } = followHot(before?.followed ?? {}, comparison.hotKeys, runtime.chance.random());
+    const { followed, lasting } = followHot(before?.followed ?? {}, firstOf(comparison.hotKeys, comparison.hot), runtime.chance.random());
     const suspicions = await suspectHot(ports.own, link.target, source, lasting, runtime);
     const opened = await open(ports.own, runtime, at, comparison, proof);
     return { ...has, proof: { ...opened.proof, followed }, suspicions: [...opened.suspicions, ...suspicions] };
@@ -142,6 +164,20 @@ async function lookAt(ports: CheckPorts, runtime: Runtime, at: LinkAt): Promise<
     if (!isRemote(error) && !(error instanceof FormatError) && !(error instanceof LogGapError)) throw error;
     runtime.log.warn('What differs in a link could not be opened; the next look goes on.', { link: link.target, why: whyText(error) });
     return has;
+  }
+}
+
+/** Compares, and once more without what the target refuses where that may be all that differs. */
+async function compared(own: MemberReach, runtime: Runtime, { source, target, reach }: LinkAt, nowMs: number, lag: LinkLag): Promise<LinkComparison> {
+  const comparison = compareLink(source, target, nowMs, lag);
+  if (comparison.state !== 'suspect') return comparison;
+  try {
+    const refused = await readRefusedKeys(own, reach, runtime);
+    return refused.length === 0 ? comparison : compareLink(source, target, nowMs, lag, refused);
+  } catch (error) {
+    if (!isRemote(error) && !(error instanceof FormatError)) throw error;
+    runtime.log.warn('What a target refuses could not be read; the next look tries again.', { link: reach.member.member, why: whyText(error) });
+    return comparison;
   }
 }
 

@@ -26,6 +26,10 @@ const linkSchema = z.strictObject({
   cells: whole,
   differing: whole,
   hot: whole,
+  /** Keys that the target refuses and that were taken out. */
+  refused: whole.exactOptional(),
+  /** Keys that are not compared, since their day of expiry has begun, in cells that differ. */
+  notCompared: whole.exactOptional(),
   why: z.string().exactOptional(),
   /** The target’s log shows nothing since (ms). */
   quietSince: time.exactOptional(),

@@ -15,6 +15,8 @@ import { Window } from './window.ts';
 /** What the primary knows of a member by its log: `scans/standing/<member>` in the primary’s bucket. */
 export interface Standing {
   readonly member: string;
+  /** The attribute by which items expire, where expiry days are compared: its days are in the digest and in the window. */
+  readonly expiry?: string;
   /** Of its newest base. */
   readonly tableId?: string;
   /** Id of the base that was folded, or tried last. */
@@ -44,6 +46,7 @@ const sumOf = (bytes: Uint8Array): Buffer => Buffer.from(sha256Base64(bytes), 'b
 
 const schema = z.strictObject({
   member: z.string(),
+  expiry: z.string().exactOptional(),
   tableId: z.string().exactOptional(),
   base: z.string().exactOptional(),
   mark: z.array(z.unknown()),

@@ -1,45 +1,10 @@
-import { assert, FormatError } from '../../core/errors.ts';
+import { FormatError } from '../../core/errors.ts';
 import type { IndexEntry } from '../../core/formats/segment-index.ts';
 import { KEEP_ENTRIES_MAX } from './limits.ts';
+import { Motions } from './motions.ts';
+import { AT, EXPIRY, NEW, OLD, ROW_BYTES, SECOND_MS } from './window-row.ts';
 
-/**
- * The newest entries of a member's log: which keys are in motion, and between which contents. It is kept as bytes, 44 an entry:
- *
- * | bytes | |
- * |---|---|
- * | 16 | key hash |
- * | 8 + 8 | item hash of the old and of the new image; zeros where the flags say that there is none |
- * | 2 + 2 | expiry day of each; unsigned, big-endian, as all that follow |
- * | 4 | when (s) |
- * | 1 | bit 0 there is an old image, bit 1 there is a new one, bit 2 DynamoDB’s TTL did it |
- * | 3 | zeros |
- */
-const ROW_BYTES = 44;
-const AT = { old: 16, item: 24, oldDay: 32, day: 34, seconds: 36, flags: 40 } as const;
-const OLD = 1;
-const NEW = 2;
-const EXPIRY = 4;
-const SECOND_MS = 1_000;
-
-/** The content of a key: its item hash and expiry day. */
-export interface Content {
-  readonly itemHash: Buffer;
-  readonly day: number;
-}
-
-/** What became of a key within a stretch of a log. A content that is absent is that of no item. */
-export interface Motion {
-  readonly keyHash: Buffer;
-  /** Before the first entry, and after the last one. */
-  readonly first?: Content;
-  readonly last?: Content;
-  /** What it had for the longest time, of what it had at the beginning or later; that after the last entry apart. */
-  readonly settled?: Content;
-  /** When the last entry was made (ms). */
-  readonly untilMs: number;
-  /** DynamoDB’s TTL made the last one. */
-  readonly expired: boolean;
-}
+export type { Content } from './window-row.ts';
 
 /** Entries in the order of replay. */
 export class Window {
@@ -113,50 +78,12 @@ export class Window {
     return count;
   }
 
-  /** What became of each key from a time on (ms), by its hash in hexadecimal digits. */
-  motions(fromMs: number): Map<string, Motion> {
-    const found = new Map<string, Motion>();
-    const longest = new Map<string, number>();
-    const earlier = new Map<string, number>();
-    for (let i = 0; i < this.#length; i += 1) {
-      const at = this.#seconds(i) * SECOND_MS;
-      const row = this.#bytes.subarray(i * ROW_BYTES, (i + 1) * ROW_BYTES);
-      const name = row.toString('hex', 0, AT.old);
-      if (at < fromMs) {
-        earlier.set(name, at);
-        continue;
-      }
-      const before = found.get(name);
-      const last = contentOf(row, NEW, AT.item, AT.day);
-      const old = contentOf(row, OLD, AT.old, AT.oldDay);
-      const first = before === undefined ? old : before.first;
-      const stretch = at - (before?.untilMs ?? earlier.get(name) ?? this.#keptFromMs);
-      const isLongest = stretch > (longest.get(name) ?? -1);
-      if (isLongest) longest.set(name, stretch);
-      const settled = isLongest ? old : before?.settled;
-      found.set(name, {
-        keyHash: row.subarray(0, AT.old),
-        ...(first && { first }),
-        ...(last && { last }),
-        ...(settled && { settled }),
-        untilMs: at,
-        expired: ((row[AT.flags] as number) & EXPIRY) !== 0,
-      });
-    }
-    return found;
+  /** What became of each key from a time on (ms). It looks at this window's bytes: they must not change meanwhile. */
+  motions(fromMs: number): Motions {
+    return new Motions(this.encode(), fromMs, this.#keptFromMs);
   }
 
   #seconds(i: number): number {
     return this.#bytes.readUInt32BE(i * ROW_BYTES + AT.seconds);
   }
 }
-
-function contentOf(row: Buffer, flag: number, hash: number, day: number): Content | undefined {
-  return ((row[AT.flags] as number) & flag) === 0 ? undefined : { itemHash: row.subarray(hash, hash + 8), day: row.readUInt16BE(day) };
-}
-
-/** Whether two contents are the same, or both none. */
-export const sameContent = (a: Content | undefined, b: Content | undefined): boolean =>
-  a === undefined || b === undefined ? a === b : a.itemHash.equals(b.itemHash) && a.day === b.day;
-
-assert(AT.flags + 4 === ROW_BYTES, 'the layout of a window’s entry', { ROW_BYTES });

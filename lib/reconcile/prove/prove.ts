@@ -7,6 +7,7 @@ import { isOpen, listChecks } from '../check/job.ts';
 import { readPrimary, startCheck } from '../check/start.ts';
 import type { CheckProgress } from '../check/step.ts';
 import type { CheckPorts } from '../ports.ts';
+import { isLinkBraked } from '../repair/brake.ts';
 import type { Beat, Ended } from './drain.ts';
 import { awaitPassed, drainLinks } from './drain.ts';
 import { PASSES_MAX } from './limits.ts';
@@ -112,6 +113,8 @@ export async function proveLinks(
     });
   }
   const checks: string[] = [];
+  /** Links at which keys without a verdict were held back by the last comparison, and how many. */
+  const unknownHeld = new Map<string, number>();
   const over = (): boolean => watcher.stopped() || (options.untilMs !== undefined && clock.elapsed() >= options.untilMs);
 
   let earlier = await unfinished();
@@ -134,7 +137,7 @@ export async function proveLinks(
     for (const link of done.links) note(link, done, pass);
     if (done.done === undefined) return result();
   }
-  for (const target of left()) change(target, { why: `keys still differ, or are unverified, after ${PASSES_MAX} comparisons` });
+  for (const target of left()) change(target, { why: stillOpen(unknownHeld.get(target) ?? 0) });
   return result();
 
   /** Targets that are neither proven nor given up. */
@@ -193,6 +196,7 @@ export async function proveLinks(
 
   function note(link: CheckLink, job: CheckJob, pass: number): void {
     const { target, keys, divergent, unverified, refused, held } = link;
+    unknownHeld.set(target, isLinkBraked(job, link) ? unverified - refused : 0);
     const before = state.get(target) as ProvenLink;
     const why = whyNot(link, job);
     change(target, {
@@ -202,6 +206,12 @@ export async function proveLinks(
     });
   }
 }
+
+/** Why a link is not proven after the last comparison. Pure. @param unknownHeld keys without a verdict that the brake has held back */
+export const stillOpen = (unknownHeld: number): string =>
+  `keys still differ, or are unverified, after ${PASSES_MAX} comparisons${
+    unknownHeld === 0 ? '' : `; ${unknownHeld} without a verdict are not resynced without your word, since that may delete them there: allow the deletions`
+  }`;
 
 /** Why another comparison would not help, or undefined. Pure. */
 function whyNot(link: CheckLink, job: CheckJob): string | undefined {

@@ -1,5 +1,4 @@
 import { depthMax } from '../../adopt/pace.ts';
-import { isBraked } from '../../archive/rewrite/brake.ts';
 import { InputError } from '../../core/errors.ts';
 import { isPrimary } from '../../core/formats/rows.ts';
 import type { Runtime } from '../../ports/runtime.ts';
@@ -15,7 +14,7 @@ import type { Divergence } from '../verdict/suspicion.ts';
 export interface RepairsSent {
   /** Keys whose resync is surely in the lanes. */
   readonly sent: number;
-  /** Deletions at a target that were held back: there are so many that a human has to allow them. */
+  /** Deletions at targets where nothing is to be deleted. */
   readonly held: readonly Divergence[];
   /** Keys of links that are not open: nothing is sent to them. */
   readonly closed: number;
@@ -27,10 +26,10 @@ export interface RepairsSent {
  * Sends repairs: `resync` in mode `repair`, down the lanes of the keys. The lane reads both sides anew, so nothing newer is ever undone, a key that
  * has become equal is left alone, and a repair that is sent twice does no harm.
  *
- * The brake: deletions at one target beyond DELETE_COUNT_FREE and DELETE_SHARE_MAX of its items are held back.
+ * ⚠ It has no brake of its own, since it sees a part of a repair only: who repairs decides by the whole which targets are `held` (brake.ts).
  *
  * @param options.job for the messages, so that a log shows where they come from.
- * @param options.deletesAllowed somebody has allowed any number of deletions.
+ * @param options.held targets at which nothing is deleted.
  * @param untilMs elapsed time (ms) after which nothing more is sent.
  * @throws InputError "not-primary" · RemoteError
  */
@@ -38,7 +37,7 @@ export async function sendRepairs(
   ports: CheckPorts,
   runtime: Runtime,
   divergences: readonly Divergence[],
-  options: { readonly job: string; readonly deletesAllowed: boolean },
+  options: { readonly job: string; readonly held: ReadonlySet<string> },
   untilMs: number,
 ): Promise<RepairsSent> {
   const { member, table } = ports.own;
@@ -55,22 +54,13 @@ export async function sendRepairs(
       closed += all.length;
       continue;
     }
-    const braked = options.deletesAllowed ? [] : await brakedOf(link, all);
-    held.push(...braked);
-    const due = braked.length === 0 ? all : all.filter(({ kind }) => kind !== 'extra');
+    const isHeld = ({ kind }: Divergence): boolean => kind === 'extra' && options.held.has(target);
+    held.push(...all.filter(isHeld));
+    const due = all.filter((one) => !isHeld(one));
     if (due.length > 0 && (await send(link, due))) sent += due.length;
     else left += due.length;
   }
   return { sent, held, closed, left };
-
-  /** The deletions, when they are too many. A target that cannot say how many items it has counts as one without any. */
-  async function brakedOf({ target, targetTables }: LinkContext, all: readonly Divergence[]): Promise<readonly Divergence[]> {
-    const extra = all.filter(({ kind }) => kind === 'extra');
-    const reach = ports.others.get(target);
-    if (!isBraked(extra.length, 0)) return [];
-    const items = reach === undefined ? 0 : (await retried(runtime, untilMs, () => reach.table.describe(targetTables.items))).itemCount;
-    return isBraked(extra.length, items) ? extra : [];
-  }
 
   /** Whether all were stored. */
   async function send(link: LinkContext, due: readonly Divergence[]): Promise<boolean> {

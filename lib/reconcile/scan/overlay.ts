@@ -23,6 +23,17 @@ export interface Overlay {
   readonly sorted: readonly string[];
   /** How far the log was read. */
   readonly mark: Watermark;
+  /** Whether that is all of it; if not, the time was over before. */
+  readonly whole: boolean;
+}
+
+/** How a log is read in several slices: each goes on with what the one before has kept. */
+export interface KeptOverlay {
+  /** What was kept last. */
+  readonly begun?: Omit<Overlay, 'sorted'>;
+  /** Whether the slice ends. */
+  isOver(): boolean;
+  keep(overlay: Overlay): Promise<void>;
 }
 
 /** Where the log is read. */
@@ -39,6 +50,8 @@ export interface OverlayOf {
   readonly beat: () => Promise<void>;
   /** Keys that are held at a time. */
   readonly keysMax?: number;
+  /** Where the log is read in slices; absent: all of it at once. */
+  readonly kept?: KeptOverlay;
 }
 
 /** All prefixes of key hashes. */
@@ -52,32 +65,44 @@ export const prefixOfText = (key: string): number => key.charCodeAt(0) * 256 + k
  * The last record of each key, of as many key hashes from a prefix on as KEYS_PER_PASS allows: where there are more, the range is halved
  * until it fits. So a log of any number of keys is read in passes.
  *
+ * Where the log is read in slices, what was read is kept at a slice's end, and when all was: a log that takes longer than a slice comes to its end.
+ *
  * @param to reads only what this watermark counts; absent: all that is there.
  * @param wanted whether anything of a prefix is asked for.
  * @throws LogGapError · FormatError for a record without its image, and as `footersAfter` · RemoteError
  */
 export async function readOverlay(of: OverlayOf, fromPrefix: number, to: Watermark | undefined, wanted: (prefix: number) => boolean): Promise<Overlay> {
-  const { place, runtime, keysMax = KEYS_PER_PASS } = of;
-  const keys = new Map<string, string>();
-  let end = PREFIXES;
-  let mark = of.from;
-  for await (const read of footersAfter(place, runtime, of.from, to === undefined ? {} : { to })) {
+  const { place, runtime, kept, keysMax = KEYS_PER_PASS } = of;
+  const { begun } = kept ?? {};
+  const before = begun !== undefined && begun.from <= fromPrefix && fromPrefix < begun.to ? begun : undefined;
+  const keys = new Map(before?.keys);
+  const from = before?.from ?? fromPrefix;
+  let { to: end, mark } = before ?? { to: PREFIXES, mark: of.from };
+  const overlay = (whole: boolean): Overlay => ({ from, to: end, keys, sorted: [...keys.keys()].sort(), mark, whole });
+  if (before?.whole === true) return overlay(true);
+  for await (const read of footersAfter(place, runtime, mark, to === undefined ? {} : { to })) {
     const { index } = read.footer;
     for (let i = 0; i < index.length; i += 1) {
       const hash = index.keyHashAt(i);
       const prefix = prefixOf(hash);
-      if (prefix < fromPrefix || prefix >= end || !wanted(prefix)) continue;
+      if (prefix < from || prefix >= end || !wanted(prefix)) continue;
       const [key, entry] = [textOf(hash), index.entry(i)];
       // Once one counts, all that follow do: they may be stamped a little earlier.
       if (entry.at < of.fromMs && !keys.has(key)) continue;
       // The entries of a key stand in the order of their records: the last one stays.
       keys.set(key, lastOf(read, entry, of.expiry));
-      while (keys.size > keysMax && end - fromPrefix > 1) end = halved(keys, fromPrefix, end);
+      while (keys.size > keysMax && end - from > 1) end = halved(keys, from, end);
     }
     mark = grown(mark, read);
     await of.beat();
+    if (kept?.isOver() !== true) continue;
+    const part = overlay(false);
+    await kept.keep(part);
+    return part;
   }
-  return { from: fromPrefix, to: end, keys, sorted: [...keys.keys()].sort(), mark };
+  const all = overlay(true);
+  await kept?.keep(all);
+  return all;
 }
 
 /** Forgets the upper half of a range. Returns its new end. */

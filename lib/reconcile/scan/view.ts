@@ -9,7 +9,7 @@ import type { Base } from './base.ts';
 import { RANGES_AT_ONCE, VIEW_BYTES } from './limits.ts';
 import { readScanManifest } from './listed.ts';
 import { merged } from './merge.ts';
-import type { Overlay, OverlayOf } from './overlay.ts';
+import type { KeptOverlay, Overlay, OverlayOf } from './overlay.ts';
 import { bytesOf, PREFIXES, prefixOfText, readOverlay, textOf } from './overlay.ts';
 import { RUN_ENTRY_BYTES, readEntry } from './run.ts';
 import type { OpenRun } from './stored.ts';
@@ -17,7 +17,7 @@ import { openRuns, readEntries } from './stored.ts';
 
 /** What a member's table held at a watermark: its scan's runs, and what the log says since. */
 
-/** Limits of a view, where others than the usual ones serve (tests), and what is called now and then. */
+/** Limits of a view, where others than the usual ones serve (tests), what is called now and then, and how it is read in slices. */
 export interface ViewOptions {
   /** Bytes of fingerprints that are held at a time. Default: VIEW_BYTES. */
   readonly viewBytes?: number;
@@ -25,9 +25,10 @@ export interface ViewOptions {
   readonly keysMax?: number;
   /** Called now and then: for a lease. */
   readonly beat?: () => Promise<void>;
+  readonly kept?: KeptOverlay;
 }
 
-/** One entry of a view. Its key is found by `resolveKeys`. */
+/** One entry of a view. Its key is found by `nameKeys`. */
 export type ViewEntry = Fingerprint;
 
 /** A part of a view: key hashes before `to` were given up to its end, in order. */
@@ -46,39 +47,30 @@ export interface ViewOf extends OverlayOf {
 }
 
 /**
- * The member's entries in these cells, exact as of a watermark, in the order of their key hashes. Of the base only `id`, `from`, `fromMs` and `expiry`
- * are looked at.
+ * Opens a view of a base: `viewSlices` reads it. Of the base only `id`, `from`, `fromMs` and `expiry` are looked at.
+ *
+ * @throws FormatError naming a run that is missing, cut off or damaged · RemoteError
+ */
+export async function openView(
+  place: ArchivePlace,
+  runtime: Runtime,
+  base: Pick<Base, 'id' | 'from' | 'fromMs' | 'expiry'>,
+  options: ViewOptions = {},
+): Promise<ViewOf> {
+  const { beat = async () => undefined, ...more } = options;
+  const { runs } = await readScanManifest(place, runtime, base.id);
+  return { ...{ place, runtime, from: base.from, fromMs: base.fromMs, expiry: base.expiry, beat }, runs: await openRuns(place, runtime, runs, beat), ...more };
+}
+
+/**
+ * The member's entries in these cells, exact as of a watermark, in the order of their key hashes: in parts, from a prefix of key hashes on. Whoever
+ * is interrupted goes on from the last part's end. Where it is read in slices (`kept`), it ends without a further part when the slice does.
  *
  * Memory: VIEW_BYTES of fingerprints and KEYS_PER_PASS changed keys, however large the table is; where there are more it reads the log again
  * in passes over ranges of key hashes. A cell of a day may have keys of all buckets: all of the runs are read for it.
  *
- * @param mark at or after the base's own.
+ * @param mark at or after the base's own; absent: as far as the log reaches now. The first part names it.
  * @throws FormatError naming a run that is missing, cut off or damaged, before any entry of the damaged bucket is given · LogGapError · RemoteError
- */
-export async function* viewOf(
-  place: ArchivePlace,
-  runtime: Runtime,
-  base: Pick<Base, 'id' | 'from' | 'fromMs' | 'expiry'>,
-  cells: ReadonlySet<CellId> | 'all',
-  mark: Watermark,
-  options: ViewOptions = {},
-): AsyncGenerator<ViewEntry> {
-  const { beat = async () => undefined, keysMax, viewBytes } = options;
-  const { runs } = await readScanManifest(place, runtime, base.id);
-  const of: ViewOf = {
-    ...{ place, runtime, from: base.from, fromMs: base.fromMs, expiry: base.expiry, beat },
-    runs: await openRuns(place, runtime, runs, beat),
-    ...(keysMax !== undefined && { keysMax }),
-    ...(viewBytes !== undefined && { viewBytes }),
-  };
-  for await (const { entries } of viewSlices(of, 0, mark, cells)) yield* entries;
-}
-
-/**
- * The same in parts, from a prefix of key hashes on: whoever is interrupted goes on from the last part's end.
- *
- * @param mark absent: as far as the log reaches now. The first part names it.
- * @throws as `viewOf`
  */
 export async function* viewSlices(of: ViewOf, from: number, mark: Watermark | undefined, cells: ReadonlySet<CellId> | 'all'): AsyncGenerator<ViewSlice> {
   const wanted = wantedBuckets(cells);
@@ -86,6 +78,7 @@ export async function* viewSlices(of: ViewOf, from: number, mark: Watermark | un
   let to = mark;
   for (let at = from; at < PREFIXES; ) {
     const overlay = await readOverlay(of, at, to, isWanted);
+    if (!overlay.whole) return;
     to ??= overlay.mark;
     while (at < overlay.to) {
       const end = Math.min(overlay.to, planned(of, at, wanted));

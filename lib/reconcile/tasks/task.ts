@@ -33,6 +33,12 @@ export interface TaskWatcher {
   stopped(): boolean;
 }
 
+/** A member, as whoever works at its tasks reaches it. */
+export interface TaskReach extends MemberReach {
+  /** The others, by name: what a task is about may be in the bucket of the one that asks. */
+  readonly others?: ReadonlyMap<string, Pick<MemberReach, 'place'>>;
+}
+
 /** How a kind of task is done. */
 export interface TaskKind<T extends TaskRow> {
   readonly kind: T['kind'];
@@ -43,7 +49,7 @@ export interface TaskKind<T extends TaskRow> {
    *
    * @throws RemoteError, InputError "job-lost": the next slice goes on from the savepoint.
    */
-  work(reach: MemberReach, runtime: Runtime, lease: JobLease<T>, untilMs: number, watcher: TaskWatcher): Promise<void>;
+  work(reach: TaskReach, runtime: Runtime, lease: JobLease<T>, untilMs: number, watcher: TaskWatcher): Promise<void>;
 }
 
 /** A task as somebody asks for it. */

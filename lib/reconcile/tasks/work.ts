@@ -1,3 +1,4 @@
+import type { Item, Key } from '../../core/attribute.ts';
 import { text } from '../../core/attribute.ts';
 import { FormatError, InputError } from '../../core/errors.ts';
 import { numberValue, stringValue } from '../../core/formats/rows.ts';
@@ -8,8 +9,8 @@ import type { Runtime } from '../../ports/runtime.ts';
 import { retried } from '../../replicate/retry.ts';
 import { together } from '../../replicate/together.ts';
 import type { MemberReach } from '../ports.ts';
-import { TASK_LIFE_MS, TASK_REQUEST_MAX_MS, TASK_ROW_LIFE_MS, TASK_SLICE_MIN_MS, TASK_WHY_MAX, TASKS_LISTED_MAX } from './limits.ts';
-import type { FreshTask, TaskKind, TaskRow, TaskWatcher } from './task.ts';
+import { TASK_LIFE_MS, TASK_PAGES_MAX, TASK_REQUEST_MAX_MS, TASK_ROW_LIFE_MS, TASK_SLICE_MIN_MS, TASK_WHY_MAX, TASKS_PER_PAGE } from './limits.ts';
+import type { FreshTask, TaskKind, TaskReach, TaskRow, TaskWatcher } from './task.ts';
 import { TASK_PREFIX, taskKey, taskPlace } from './task.ts';
 import { tellFailed } from './told.ts';
 
@@ -43,7 +44,7 @@ export type TaskOutcome = 'done' | 'failed' | 'slice' | 'elsewhere' | 'missing';
  * @throws RemoteError: the next slice goes on
  */
 export async function workOnTask<T extends TaskRow>(
-  reach: MemberReach,
+  reach: TaskReach,
   runtime: Runtime,
   kind: TaskKind<T>,
   id: string,
@@ -117,7 +118,7 @@ interface ListedTask {
  * @throws RemoteError when the rows cannot be read, FormatError for none: a row that this version cannot read is left alone
  */
 export async function workOnTasks(
-  reach: MemberReach,
+  reach: TaskReach,
   runtime: Runtime,
   kinds: readonly AnyTaskKind[],
   options: { readonly owner: string; readonly untilMs: number },
@@ -145,16 +146,28 @@ export async function workOnTasks(
   return { open: open.length, ...counts, forgotten };
 }
 
-/** The rows of a member's tasks, at most TASKS_LISTED_MAX, the oldest ids first. */
+/** The rows of a member's tasks, the oldest ids first. Those beyond TASK_PAGES_MAX pages wait until others are forgotten. */
 async function listTasks({ table, member }: MemberReach, runtime: Runtime, kinds: readonly AnyTaskKind[]): Promise<readonly ListedTask[]> {
-  const { items } = await retried(runtime, runtime.clock.elapsed() + TASK_REQUEST_MAX_MS, () =>
-    table.query({
-      table: member.tables.control,
-      partition: { name: 'pk', value: stringValue(JOB) },
-      sort: { name: 'sk', prefix: TASK_PREFIX },
-      limit: TASKS_LISTED_MAX,
-    }),
-  );
+  const items: Item[] = [];
+  let after: Key | undefined;
+  for (let page = 1; ; page += 1) {
+    const from = after;
+    const found = await retried(runtime, runtime.clock.elapsed() + TASK_REQUEST_MAX_MS, () =>
+      table.query({
+        table: member.tables.control,
+        partition: { name: 'pk', value: stringValue(JOB) },
+        sort: { name: 'sk', prefix: TASK_PREFIX },
+        limit: TASKS_PER_PAGE,
+        ...(from !== undefined && { after: from }),
+      }),
+    );
+    items.push(...found.items);
+    after = found.next;
+    if (after === undefined) break;
+    if (page < TASK_PAGES_MAX) continue;
+    runtime.log.warn('There are more tasks than one run looks at; the newest have to wait.', { looked: items.length });
+    break;
+  }
   return items.flatMap((item) => {
     const kind = kinds.find((one) => one.kind === text(item['kind'], 'S'));
     try {

@@ -6,13 +6,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { Gate } from '../../../lib/archive/log/gate.ts';
 
 /** The command as a process: what only shows there. */
 const script = fileURLToPath(new URL('../../../cli/syncline.ts', import.meta.url));
 /** Longest run of one of these (ms). */
 const LIMIT_MS = 20_000;
 
-function run(args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
+/** Processes at the same time: a limit of one run's time says nothing where dozens share two cores. */
+const gate = new Gate(4);
+
+const run = (args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> =>
+  gate.pass(() => started(args, env));
+
+function started(args: readonly string[], env: Record<string, string>): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
     // No credentials of whoever runs the tests, no colours, and no profile files.
     const clean = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true', ...env };
@@ -70,7 +77,7 @@ async function findCommands(): Promise<string[][]> {
   return first.flatMap((name, i) => (nested[i]?.length === 0 ? [[name]] : (nested[i] ?? [])));
 }
 
-describe('syncline, the process', { timeout: LIMIT_MS * 2 }, () => {
+describe('syncline, the process', { timeout: LIMIT_MS * 4 }, () => {
   it('helps on stdout, for every command that completion offers, with examples and exit codes', async () => {
     const commands = await allCommands();
     expect(commands.map((c) => c.join(' '))).toEqual(

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Fingerprint } from '../../../lib/core/digest.ts';
-import { applyEntry, BUCKETS, cellOf, Digest, isComparable } from '../../../lib/core/digest.ts';
+import { applyEntry, BUCKETS, cellOf, Digest, hasExpired, isComparable } from '../../../lib/core/digest.ts';
 import { FormatError } from '../../../lib/core/errors.ts';
 import { DAY_MAX } from '../../../lib/core/expiry-day.ts';
 import type { IndexEntry } from '../../../lib/core/formats/segment-index.ts';
@@ -47,10 +47,12 @@ describe('a digest', () => {
     ]);
     expect(digest.cells()).toEqual([1, BUCKETS + 20_000]);
     expect(hex(digest)).toBe(
-      '01' +
+      '02' +
         '00000001' +
+        '000000000001' +
         hash('sha256', Buffer.concat([Buffer.from('syncline digest 1'), Buffer.alloc(16, 1), Buffer.alloc(8, 2)]), 'hex') +
         '00004f20' +
+        '000000000001' +
         hash('sha256', Buffer.concat([Buffer.from('syncline digest 1'), Buffer.alloc(16, 9), Buffer.alloc(8, 8)]), 'hex'),
     );
   });
@@ -65,12 +67,12 @@ describe('a digest', () => {
           expect(encoded.readUInt32BE(at)).toBe(cell);
           expect(
             BigInt(
-              `0x${Buffer.from(encoded.subarray(at + 4, at + 36))
+              `0x${Buffer.from(encoded.subarray(at + 10, at + 42))
                 .reverse()
                 .toString('hex')}`,
             ),
           ).toBe(sums.get(cell));
-          at += 36;
+          at += 42;
         }
         expect(at).toBe(encoded.length);
       }),
@@ -94,6 +96,17 @@ describe('a digest', () => {
           else digest.remove(item);
         }
         expect(hex(digest)).toBe(hex(of(list)));
+      }),
+    );
+  });
+
+  test('says how many items each cell has', () => {
+    fc.assert(
+      fc.property(items, items, (list, passing) => {
+        const digest = of([...list, ...passing]);
+        for (const item of passing) digest.remove(item);
+        const read = Digest.decode(digest.encode());
+        for (const item of [...list, ...passing]) expect(read.itemsIn(cellOf(item))).toBe(list.filter((one) => cellOf(one) === cellOf(item)).length);
       }),
     );
   });
@@ -149,13 +162,13 @@ describe('a digest', () => {
   };
   test.each<[string, Buffer]>([
     ['nothing', Buffer.alloc(0)],
-    ['another format', changed((copy) => copy.writeUInt8(2, 0))],
+    ['another format', changed((copy) => copy.writeUInt8(1, 0))],
     ['a cell cut off', good.subarray(0, -1)],
     ['a byte too many', Buffer.concat([good, Buffer.alloc(1)])],
-    ['a cell twice', changed((copy) => copy.writeUInt32BE(0, 1 + 36))],
-    ['cells out of order', changed((copy) => copy.writeUInt32BE(9, 1 + 36))],
-    ['a cell that there is not', changed((copy) => copy.writeUInt32BE(BUCKETS + DAY_MAX + 1, 1 + 72))],
-    ['a cell of zero', changed((copy) => copy.fill(0, 1 + 4, 1 + 36))],
+    ['a cell twice', changed((copy) => copy.writeUInt32BE(0, 1 + 42))],
+    ['cells out of order', changed((copy) => copy.writeUInt32BE(9, 1 + 42))],
+    ['a cell that there is not', changed((copy) => copy.writeUInt32BE(BUCKETS + DAY_MAX + 1, 1 + 84))],
+    ['a cell of zero', changed((copy) => copy.fill(0, 1 + 4, 1 + 42))],
   ])('is refused when its bytes are damaged: %s', (_, damaged) => {
     expect(() => Digest.decode(damaged)).toThrow(FormatError);
   });
@@ -176,6 +189,13 @@ describe('cells', () => {
     expect(isComparable(BUCKETS + 20_000, begins)).toBe(false);
     expect(isComparable(BUCKETS + 20_000, begins + 86_400_000)).toBe(false);
     for (const cell of [0, 255]) expect(isComparable(cell, begins)).toBe(true);
+  });
+
+  test('of days that have been over for ten minutes hold nothing that has not expired; buckets are never over', () => {
+    const ends = 20_001 * 86_400_000;
+    expect(hasExpired(BUCKETS + 20_000, ends + 599_999)).toBe(false);
+    expect(hasExpired(BUCKETS + 20_000, ends + 600_000)).toBe(true);
+    expect(hasExpired(255, ends)).toBe(false);
   });
 });
 

@@ -39,6 +39,16 @@ const verdict: fc.Arbitrary<KeyVerdict> = fc
 const total = ({ verified, divergent, unverified }: CheckLink): number => verified + divergent + unverified;
 
 describe('the counts of a link', () => {
+  it('call no key verified whose day of expiry has begun and which was not looked at, and count it once', () => {
+    const compared = { sourceKeys: 10, suspicions: 2, targetOnly: 1, unknown: 0, expired: 3 };
+    const link = afterCompare(LINK, { ...compared, begun: { sourceKeys: 4, keys: 6 } });
+    expect(link).toMatchObject({ keys: 11, verified: 5, unverified: 6, expired: 3, reasons: [{ keys: 6 }] });
+    expect(link.reasons[0]?.why).toContain('expires today');
+    // All that the source had there is gone: what only the target has is unverified all the same.
+    expect(afterCompare(LINK, { ...compared, begun: { sourceKeys: 0, keys: 2 } })).toMatchObject({ verified: 9, unverified: 2 });
+    expect(afterSpoiled(link, 'No.')).toMatchObject({ keys: 11, verified: 0, unverified: 11, expired: 0 });
+  });
+
   it('count every key once, whatever a comparison, its cells and the verdicts show', () => {
     fc.assert(
       fc.property(fc.nat(500), fc.array(verdict, { maxLength: 60 }), fc.array(verdict, { maxLength: 60 }), fc.nat(20), (more, hot, opened, unknown) => {

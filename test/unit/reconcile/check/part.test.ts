@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { RemoteError } from '../../../../lib/ports/errors.ts';
-import { isOpen, listChecks } from '../../../../lib/reconcile/check/job.ts';
+import { isOpen, listChecks, readCheck } from '../../../../lib/reconcile/check/job.ts';
 import type { ReconcilePartResult } from '../../../../lib/reconcile/part.ts';
 import { reconcilePart } from '../../../../lib/reconcile/part.ts';
 import { encodeProof, PROOF_KEY } from '../../../../lib/reconcile/proof/row.ts';
+import { scanKind } from '../../../../lib/reconcile/scan/kind.ts';
+import { freshScan, scanTaskId } from '../../../../lib/reconcile/scan/task.ts';
 import type { CheckSettings } from '../../../../lib/reconcile/schedule/settings.ts';
+import { askTask } from '../../../../lib/reconcile/tasks/work.ts';
 import { item, key } from '../../../flows/support/world.ts';
 import { Rig } from './rig.ts';
 
@@ -78,6 +81,35 @@ describe('the checker’s part of the minute run', () => {
       expect(await open(rig)).toBe(1);
     }
     expect(rig.isEqual(target)).toBe(false);
+  });
+
+  it('gives a check its turn each minute, also while the primary’s own table is scanned', async () => {
+    const rig = await Rig.create(300);
+    const { world } = rig;
+    await rig.idle(12);
+    const { own } = rig.ports();
+    // Half a second a request: the proof takes long, too.
+    const objects = new Proxy(own.place.objects, {
+      get: (port, name) => {
+        const call = Reflect.get(port, name) as (...args: unknown[]) => Promise<unknown>;
+        return async (...args: unknown[]) => {
+          await world.clock.sleep(500);
+          return call.apply(port, args);
+        };
+      },
+    });
+    const ports = { ...rig.ports(), own: { ...own, place: { ...own.place, objects } } };
+    const scan = freshScan({ id: scanTaskId(world.runtime), by: 'a test', asked: world.clock.now(), itemsPerS: 1 });
+    await rig.beside(askTask(own, world.runtime, scanKind, scan));
+    const { id } = await rig.start({ mode: 'keys', keys: [key('k1')], action: 'repair' });
+    const isDone = async (): Promise<boolean> => (await rig.beside(readCheck(own.table, own.member.tables.control, world.runtime, id)))?.done !== undefined;
+    for (let minute = 0; minute < 15 && !(await isDone()); minute += 1) {
+      // The function gives the checker so much (ms).
+      const { tasks } = await rig.beside(reconcilePart(ports, { repair: 'auto' }, world.runtime, world.clock.elapsed() + 25_000));
+      expect(tasks).toMatchObject({ open: 1, worked: 1 });
+      await rig.pass(30_000);
+    }
+    expect(await isDone()).toBe(true);
   });
 
   it('throws nothing, whatever fails, counts it, and the next run goes on', async () => {

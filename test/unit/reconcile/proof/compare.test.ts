@@ -225,7 +225,40 @@ describe('a look at a link', () => {
     source.take({ at: START + 11 * MINUTE, key: 1, from: 0, to: 1 });
     const look = compareLink(source.standing('s', KEEP_MS, nowMs), target.standing('t', KEEP_MS, nowMs), nowMs);
     expect(look).toMatchObject({ state: 'verified', hot: 1 });
-    expect(look.hotKeys[0]?.keyHash).toEqual(keyHashOf(1));
+    expect([...look.hotKeys][0]?.keyHash).toEqual(keyHashOf(1));
+  });
+
+  test('tells which cells of today differ, and how many keys they hold; what expired on a day before is only counted', () => {
+    const first = new Map<number, Version>([1, 3, 13, 23].map((key) => [key, 0]));
+    const [source, target] = [new Side(first, START), new Side(first, START)];
+    const at = (nowMs: number): LinkComparison => compareLink(source.standing('s', KEEP_MS, nowMs), target.standing('t', KEEP_MS, nowMs), nowMs);
+    expect(at(START + 60 * MINUTE).begun).toBeUndefined();
+    // A hole at the target, behind its log's back.
+    target.set(3, undefined);
+    const today = cellOf({ keyHash: keyHashOf(3), day: TODAY });
+    expect(at(START + 60 * MINUTE)).toMatchObject({ state: 'verified', cells: 1, begun: { cells: [today], sourceKeys: 3, targetKeys: 2 } });
+    const later = at(START + 2 * DAY);
+    expect([later.state, later.begun, later.expired]).toEqual(['verified', undefined, 3]);
+  });
+
+  test('takes out what the target refuses, with what the logs say of it where they do', () => {
+    const first = new Map<number, Version>([[1, 0]]);
+    const nowMs = START + 60 * MINUTE;
+    const [source, target] = [new Side(first, START), new Side(first, START)];
+    source.set(1, 7);
+    const content = (version: number) => ({ itemHash: itemHashOf(1, version), day: 0 });
+    const look = (read: number): LinkComparison =>
+      compareLink(source.standing('s', KEEP_MS, nowMs), target.standing('t', KEEP_MS, nowMs), nowMs, {}, [
+        { keyHash: keyHashOf(1), source: content(read), target: content(0) },
+      ]);
+    expect(look(7)).toMatchObject({ state: 'verified', hot: 0, refused: 1 });
+    expect(look(8)).toMatchObject({ state: 'suspect' });
+    // It changes again, lately: by the log it is 9, whatever was read after the mark. It is not hot beside that.
+    source.take({ at: nowMs - 3 * MINUTE, key: 1, from: 7, to: 9 });
+    expect(look(8)).toMatchObject({ state: 'verified', hot: 0, refused: 1 });
+    // Another key beside it differs still.
+    target.set(2, 5);
+    expect(look(8)).toMatchObject({ state: 'suspect', differing: [cellOf({ keyHash: keyHashOf(2), day: 0 })] });
   });
 
   test('forgets the oldest entries beyond what it keeps, and says from when on it has all', () => {

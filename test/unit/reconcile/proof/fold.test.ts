@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { applyEntry, Digest } from '../../../../lib/core/digest.ts';
+import { readLine } from '../../../../lib/reconcile/lines.ts';
 import type { MemberReach } from '../../../../lib/reconcile/ports.ts';
 import type { DriftFlag } from '../../../../lib/reconcile/proof/fold.ts';
 import { foldMember } from '../../../../lib/reconcile/proof/fold.ts';
-import { groupAt } from '../../../../lib/reconcile/proof/open-kind.ts';
 import { decodeStanding, encodeStanding, type Standing } from '../../../../lib/reconcile/proof/standing.ts';
 import { followHot } from '../../../../lib/reconcile/proof/suspects.ts';
 import type { Base } from '../../../../lib/reconcile/scan/base.ts';
-import { footersAfter, grown, readLine, type Watermark } from '../../../../lib/reconcile/segments.ts';
+import { footersAfter, grown, type Watermark } from '../../../../lib/reconcile/segments.ts';
 import { AT, change, changesOf, LABEL, LogBucket } from '../../archive/log/support.ts';
 
 /** A member’s log, and what follows it. */
@@ -15,11 +15,13 @@ class Followed {
   readonly bucket = new LogBucket();
   readonly heard: DriftFlag[] = [];
   standing: Standing | undefined;
+  expiryAttribute: string | undefined;
 
   /** A fold; what it keeps goes through its bytes. */
   async fold(base?: Base, untilMs = Number.POSITIVE_INFINITY): ReturnType<typeof foldMember> {
     const { place, runtime } = this.bucket;
-    const reach = { place } as MemberReach;
+    const member = this.expiryAttribute === undefined ? {} : { expiryAttribute: this.expiryAttribute };
+    const reach = { place, member } as MemberReach;
     const before = this.standing === undefined ? undefined : decodeStanding(encodeStanding(this.standing));
     const fold = await foldMember(reach, before, base, runtime, untilMs, (flag) => this.heard.push(flag));
     this.standing = fold.standing;
@@ -53,6 +55,25 @@ describe('what the primary knows of a member', () => {
     expect(audit).toBeUndefined();
     expect(log.standing?.digest?.equals((await log.base('later')).digest)).toBe(true);
     expect(log.standing).toMatchObject({ base: 'one', tableId: 'T-1', items: 7 });
+  });
+
+  test('begins anew from a scan when the attribute by which items expire is another one, and hears no flag twice', async () => {
+    const log = new Followed();
+    await log.bucket.fill(3, 10);
+    await log.fold(await log.base('one'));
+    const { mark } = log.standing as Standing;
+    log.expiryAttribute = 'exp';
+    const { standing } = await log.fold();
+    expect(standing).toMatchObject({ expiry: 'exp', mark });
+    expect([standing.digest, standing.base, standing.items, standing.window.length]).toEqual([undefined, undefined, undefined, 0]);
+    expect(standing.why).toContain('another time-to-live attribute');
+    // The next one keeps to it, and takes no segment whose days are of the old attribute.
+    await log.fold({ ...(await log.base('two')), expiry: 'exp' });
+    expect(log.standing).toMatchObject({ base: 'two' });
+    await log.bucket.fill(1, 10, 30);
+    await log.fold();
+    expect(log.standing?.digest).toBeUndefined();
+    expect(log.standing?.why).toContain('another time-to-live attribute');
   });
 
   test('audits a base by the next one, at the same watermark, wherever in the log that was made', async () => {
@@ -165,11 +186,4 @@ describe('hot keys', () => {
     const rest = many.slice(0, 200);
     expect(Object.keys(followHot(first, rest, 0.1).followed)).toHaveLength(100);
   });
-});
-
-test('cells are opened in groups that a slice has time for', () => {
-  const cells = [1, 2, 3, 4, 5];
-  expect(groupAt(cells, 0, 1_000)).toEqual(cells);
-  expect(groupAt(cells, 1, 256_000_000)).toEqual([2, 3]);
-  expect(groupAt(cells, 4, 10 ** 12)).toEqual([5]);
 });

@@ -10,6 +10,7 @@ import { afterLook, cellsToOpen } from '../../../../lib/reconcile/proof/look.ts'
 import type { OpenTask } from '../../../../lib/reconcile/proof/open-task.ts';
 import { decodeOpenTask, encodeOpenTask } from '../../../../lib/reconcile/proof/open-task.ts';
 import { readDifference } from '../../../../lib/reconcile/proof/opening.ts';
+import { readQuestion, storeQuestion } from '../../../../lib/reconcile/proof/question.ts';
 import type { LinkProof } from '../../../../lib/reconcile/proof/row.ts';
 import { decodeProof, encodeProof } from '../../../../lib/reconcile/proof/row.ts';
 import { key, LogBucket } from '../../archive/log/support.ts';
@@ -73,14 +74,31 @@ describe('a sketch in another region', () => {
 
 describe('rows', () => {
   test('of a task and of the proof are what they were after they were stored', () => {
-    const question = { ask: 'sketch', base: 'b', mark: [], cells: [1, 2], symbols: 64, seed: 3 } as const;
-    const task: OpenTask = { v: 3, id: 'i', kind: 'open', asked: 5, by: 'me', question: { ...question, mark: [], cells: [1, 2] }, cellsDone: 1, draft: 'd' };
+    const task: OpenTask = { v: 3, id: 'i', kind: 'open', asked: 5, by: 'me', asker: 'a', prefix: 1, draft: 'd', overlay: 'o' };
     expect(decodeOpenTask(encodeOpenTask(task))).toEqual(task);
-    const row = { ...encodeOpenTask(task), question: { S: '{"ask":"nothing"}' } };
-    expect(() => decodeOpenTask(row)).toThrow('another question');
     const proof = { at: 4, links: { t: { state: 'verified' as const, at: 4, cells: 2, differing: 0, hot: 1 } }, members: { t: { asOf: 3 } }, v: 2 };
     expect(decodeProof(encodeProof(proof))).toEqual(proof);
     expect(() => decodeProof({ ...encodeProof(proof), proof: { S: '{}' } })).toThrow('proof row');
+  });
+});
+
+describe('a question', () => {
+  test('is in the bucket of whoever asks, however many shards and hashes it names; the rows stay small', async () => {
+    const { place, runtime } = new LogBucket();
+    const marks = Array.from({ length: 832 }, (_, i) => ({
+      shard: `2026-11-27T00:00:00.000/shardId-${i}`,
+      first: String(10n ** 24n + BigInt(i)),
+      firstAt: i,
+      last: '1',
+      lastAt: i,
+    }));
+    const hashes = Array.from({ length: 10_000 }, (_, i) => symbol(`k${i}`).toString('base64'));
+    const question = { ask: 'keys' as const, base: 'b', mark: marks, hashes };
+    await storeQuestion(place, runtime, 'a-task', 'here', question);
+    expect(await readQuestion(place, runtime, 'a-task', 'here')).toEqual(question);
+    await expect(readQuestion(place, runtime, 'a-task', 'there')).rejects.toThrow('scans/a-task/question-there is missing');
+    await storeQuestion(place, runtime, 'a-task', 'here', { ...question, ask: 'nothing' } as never);
+    await expect(readQuestion(place, runtime, 'a-task', 'here')).rejects.toThrow('scans/a-task/question-here');
   });
 });
 

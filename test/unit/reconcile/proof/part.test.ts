@@ -47,11 +47,12 @@ class Looks {
   /** Every member works at its tasks until none is open. */
   async tasks(): Promise<void> {
     const { runtime } = this.rig.world;
+    const others = new Map([...this.ports.others, [this.ports.own.member.member, this.ports.own]]);
     for (const reach of [this.ports.own, ...this.ports.others.values()]) {
       for (let round = 0; ; round += 1) {
         expect(round).toBeLessThan(50);
         const options = { owner: 'a test', untilMs: runtime.clock.elapsed() + MINUTE };
-        const { open } = await this.rig.beside(workOnTasks(reach, runtime, [scanKind, openKind], options, WATCHER));
+        const { open } = await this.rig.beside(workOnTasks({ ...reach, others }, runtime, [scanKind, openKind], options, WATCHER));
         if (open === 0) break;
         // A scan waits for its log, which needs time to be sure.
         await this.rig.pass(5_000);

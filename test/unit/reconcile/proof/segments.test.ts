@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CountedPlace } from '../../../../lib/archive/log/counted.ts';
-import type { FootersOptions, ReadFooter, Watermark } from '../../../../lib/reconcile/segments.ts';
 import { readLine } from '../../../../lib/reconcile/lines.ts';
+import type { FootersOptions, ReadFooter, Watermark } from '../../../../lib/reconcile/segments.ts';
 import { covers, decodeWatermark, encodeWatermark, footersAfter, grown, LogGapError, markAt } from '../../../../lib/reconcile/segments.ts';
 import { AT, change, changesOf, LogBucket, streamOf } from '../../archive/log/support.ts';
 

@@ -3,7 +3,7 @@ import { encodeLink } from '../../../../lib/core/formats/rows.ts';
 import { LEASE_MS } from '../../../../lib/job/limits.ts';
 import { markerTime } from '../../../../lib/reconcile/prove/drain.ts';
 import type { ProveOptions, ProveProgress, ProveResult } from '../../../../lib/reconcile/prove/prove.ts';
-import { proveLinks } from '../../../../lib/reconcile/prove/prove.ts';
+import { proveLinks, stillOpen } from '../../../../lib/reconcile/prove/prove.ts';
 import { markProven, refusal } from '../../../../lib/reconcile/prove/proven.ts';
 import type { Death } from '../../../flows/support/mortal.ts';
 import { Killed } from '../../../flows/support/mortal.ts';
@@ -91,6 +91,11 @@ describe('a proof', () => {
     ]);
     expect((await world.link(world.primary, full)).proven).toBeUndefined();
     expect((await prove(rig, { allowDeletes: true, targets: [full] })).links[0]?.proven).toBeGreaterThan(0);
+  });
+
+  it('says what helps where too many keys have no verdict to resync them without a word', () => {
+    expect(stillOpen(0)).toBe('keys still differ, or are unverified, after 5 comparisons');
+    expect(stillOpen(120)).toMatch(/120 without a verdict .*allow the deletions$/);
   });
 
   it('goes on where it was killed, with the check that it had begun and that one’s drain', async () => {

@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { BUCKETS, cellOf } from '../../../../lib/core/digest.ts';
 import { FormatError } from '../../../../lib/core/errors.ts';
 import { keyHash, keyOf, keyText } from '../../../../lib/core/key.ts';
+import { decodeOverlay, encodeOverlay } from '../../../../lib/reconcile/proof/overlay-object.ts';
 import type { Base } from '../../../../lib/reconcile/scan/base.ts';
 import { scanCost } from '../../../../lib/reconcile/scan/cost.ts';
 import { dropScans } from '../../../../lib/reconcile/scan/drop.ts';
-import { resolveKeys } from '../../../../lib/reconcile/scan/resolve.ts';
-import { viewOf } from '../../../../lib/reconcile/scan/view.ts';
+import type { KeptOverlay, Overlay } from '../../../../lib/reconcile/scan/overlay.ts';
+import { PREFIXES } from '../../../../lib/reconcile/scan/overlay.ts';
+import { freshNaming, nameKeys } from '../../../../lib/reconcile/scan/resolve.ts';
+import type { ViewEntry, ViewOptions } from '../../../../lib/reconcile/scan/view.ts';
+import { openView, viewSlices } from '../../../../lib/reconcile/scan/view.ts';
 import { fingerprintOf } from '../../../../lib/reconcile/scan/writer.ts';
 import type { Watermark } from '../../../../lib/reconcile/segments.ts';
 import { footersAfter, grown } from '../../../../lib/reconcile/segments.ts';
@@ -39,21 +43,50 @@ async function scanned(
   return { w, base, mark };
 }
 
+/** All of a view, in as many slices as it takes: each reads so many segments, or one part. */
+async function viewed(
+  w: ScanWorld,
+  base: Base,
+  cells: ReadonlySet<number> | 'all',
+  mark: Watermark,
+  options: ViewOptions & { readonly looks?: number } = {},
+): Promise<ViewEntry[]> {
+  const { looks = Number.POSITIVE_INFINITY, ...limits } = options;
+  const found: ViewEntry[] = [];
+  let begun: KeptOverlay['begun'];
+  for (let prefix = 0, slices = 0; prefix < PREFIXES; slices += 1) {
+    if (slices > 10_000) throw new Error('It does not end.');
+    let left = looks;
+    const isOver = (): boolean => --left <= 0;
+    const keep = async (overlay: Overlay): Promise<void> => {
+      begun = decodeOverlay(encodeOverlay(overlay), 'an overlay');
+    };
+    const view = await openView(w.place, w.world.runtime, base, { ...limits, kept: { ...(begun && { begun }), isOver, keep } });
+    for await (const slice of viewSlices(view, prefix, mark, cells)) {
+      found.push(...slice.entries);
+      prefix = slice.to;
+      if (isOver()) break;
+    }
+  }
+  return found;
+}
+
 const shown = ({ keyHash: hash, itemHash, day }: { keyHash: Buffer; itemHash: Buffer; day: number }): string =>
   `${hash.toString('hex')} ${itemHash.toString('hex')} ${day}`;
 
 describe('a view', () => {
-  it('is the table at its watermark in the order of key hashes, for all cells and for some, in passes of any size', async () => {
+  it('is the table at its watermark in the order of key hashes, for all cells and for some, in passes and slices of any size', async () => {
     const run = fc.record({
       before: changesArb(0, 60, KEYS),
       after: changesArb(0, 40, KEYS),
       batch: fc.integer({ min: 1, max: 12 }),
       keysMax: fc.integer({ min: 1, max: 40 }),
       viewBytes: fc.constantFrom(1, 60, 1_000_000),
+      looks: fc.constantFrom(1, 2, 5, 1_000),
       some: fc.array(fc.oneof(fc.nat(BUCKETS - 1), fc.integer({ min: BUCKETS + 30_000, max: BUCKETS + 30_003 })), { maxLength: 60 }),
     });
     await fc.assert(
-      fc.asyncProperty(run, async ({ before, after, batch, keysMax, viewBytes, some }) => {
+      fc.asyncProperty(run, async ({ before, after, batch, keysMax, viewBytes, looks, some }) => {
         const { w, base, mark } = await scanned(before, after, batch);
         const there = [...w.itemsAt(mark).values()].map((one) => fingerprintOf(one, KEY, 'expires'));
         const wanted = (cells: ReadonlySet<number> | 'all'): string[] =>
@@ -62,7 +95,7 @@ describe('a view', () => {
             .map(shown)
             .sort();
         for (const cells of ['all', new Set(some)] as const) {
-          const found = await w.world.clock.run(gathered(viewOf(w.place, w.world.runtime, base, cells, mark, { keysMax, viewBytes })));
+          const found = await w.world.clock.run(viewed(w, base, cells, mark, { keysMax, viewBytes, looks }));
           expect(found.map(shown)).toEqual(wanted(cells));
         }
       }),
@@ -79,7 +112,7 @@ describe('a view', () => {
     const { buckets } = w.world.cloud.region(w.world.primary);
     const name = w.names(`scans/${base.id}/fingerprints/`)[0] as string;
     buckets.flipBit(w.member.bucket, name, 200);
-    const read = w.world.clock.run(gathered(viewOf(w.place, w.world.runtime, base, 'all', mark)));
+    const read = w.world.clock.run(viewed(w, base, 'all', mark));
     await expect(read).rejects.toThrow(FormatError);
     await expect(read).rejects.toThrow(name);
   });
@@ -95,9 +128,13 @@ describe('keys by their hashes', () => {
     );
     const asked = [...many, item('later', 5), item('nobody', 1), item('new', 1)];
     const hashes = asked.map((one) => keyHash(keyText(one, KEY)));
-    const found = await w.world.clock.run(resolveKeys(w.place, w.world.runtime, base, hashes, mark));
     const known = asked.slice(0, -2);
-    expect(found).toEqual(new Map(known.map((one) => [keyHash(keyText(one, KEY)).toString('hex'), keyOf(one, KEY)])));
+    const naming = freshNaming(hashes);
+    // One run, or one segment, at a time.
+    let calls = 1;
+    while (!(await w.world.clock.run(nameKeys(w.place, w.world.runtime, base, naming, mark, () => true)))) calls += 1;
+    expect(calls).toBeGreaterThan(2);
+    expect(naming.found).toEqual(new Map(known.map((one) => [keyHash(keyText(one, KEY)).toString('hex'), keyOf(one, KEY)])));
   });
 });
 

@@ -8,7 +8,7 @@ import { LEASE_MS } from '../../../../lib/job/limits.ts';
 import { checkKind, ownerFields, readOwner } from '../../../../lib/job/row.ts';
 import { RemoteError } from '../../../../lib/ports/errors.ts';
 import type { MemberReach } from '../../../../lib/reconcile/ports.ts';
-import { TASK_LIFE_MS, TASK_ROW_LIFE_MS } from '../../../../lib/reconcile/tasks/limits.ts';
+import { TASK_LIFE_MS, TASK_ROW_LIFE_MS, TASKS_PER_PAGE } from '../../../../lib/reconcile/tasks/limits.ts';
 import type { TaskKind, TaskRow } from '../../../../lib/reconcile/tasks/task.ts';
 import { taskKey, taskPlace } from '../../../../lib/reconcile/tasks/task.ts';
 import { readFailed } from '../../../../lib/reconcile/tasks/told.ts';
@@ -170,7 +170,15 @@ describe('a task', () => {
     }
   });
 
-  it('leaves rows of kinds that this version does not know, and forgets its own a week after their end', async () => {
+  it('is seen behind any number of others that are done', async () => {
+    const d = await desk();
+    for (let n = 0; n < TASKS_PER_PAGE + 20; n += 1) await d.ask(`t${String(n).padStart(4, '0')}`, 1);
+    expect(await d.work([counting()])).toMatchObject({ open: TASKS_PER_PAGE + 20, done: TASKS_PER_PAGE + 20 });
+    await d.ask('u-new', 1);
+    expect(await d.work([counting()])).toMatchObject({ open: 1, done: 1 });
+  });
+
+  it('leaves rows of kinds that this version does not know, and forgets its own an hour after their end', async () => {
     const d = await desk();
     await d.ask('t1', 1);
     await d.work([counting()]);
