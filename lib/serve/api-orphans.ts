@@ -1,14 +1,13 @@
 import { imagesOf } from '../archive/history/shown.ts';
 import type { Item } from '../core/attribute.ts';
 import { text } from '../core/attribute.ts';
-import { FormatError } from '../core/errors.ts';
 import type { LogRecord } from '../core/formats/log-record.ts';
 import type { Orphan } from '../core/formats/orphan-row.ts';
-import { decodeOrphan, ORPHAN, orphanKey } from '../core/formats/orphan-row.ts';
+import { ORPHAN, orphanKey } from '../core/formats/orphan-row.ts';
 import { stringValue } from '../core/formats/rows.ts';
 import { mapToPlain } from '../core/plain-json.ts';
 import type { Runtime } from '../ports/runtime.ts';
-import { readOrphan } from '../reconcile/orphans/rows.ts';
+import { readableOrphan, readOrphan } from '../reconcile/orphans/rows.ts';
 import { recordOf } from '../reconcile/orphans/value.ts';
 import { retried } from '../replicate/retry.ts';
 import { fromArchive } from './archive-problem.ts';
@@ -116,7 +115,7 @@ async function orphansHere(
     );
     for (const row of page.items) {
       after = orphanKey(text(row['sk'], 'S') ?? '');
-      const one = readable(row, runtime);
+      const one = readableOrphan(row, runtime);
       if (one === undefined || (asked.state !== 'all' && one.state !== asked.state)) continue;
       found.push(one);
       if (found.length === asked.limit) return { orphans: found, next: nextAfter(after) };
@@ -136,15 +135,4 @@ function placeOf(cursor: string, paged: Paged): string {
   const [id = '', ...more] = fieldsOfCursor(cursor, paged);
   if (id === '' || more.length > 0) throw badCursor(paged, 'it holds no place');
   return id;
-}
-
-/** A row that this version cannot read is left out, and logged. */
-function readable(row: Item, runtime: Runtime): Orphan | undefined {
-  try {
-    return decodeOrphan(row);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    runtime.log.warn('An orphan’s row cannot be read.', { why: error.message });
-    return undefined;
-  }
 }

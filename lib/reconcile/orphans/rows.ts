@@ -51,7 +51,7 @@ export async function listOrphans(
       at.table.query({ table: at.control, partition: { name: 'pk', value: stringValue(ORPHAN) }, limit: ORPHANS_PAGE, ...(from && { after: from }) }),
     );
     for (const row of page.items) {
-      const orphan = readable(row, runtime);
+      const orphan = readableOrphan(row, runtime);
       if (orphan === undefined || !fits(orphan)) continue;
       if (orphans.length === limit) return { orphans, more: true };
       orphans.push(orphan);
@@ -63,7 +63,8 @@ export async function listOrphans(
   return { orphans, more: true };
 }
 
-function readable(row: Item, runtime: Runtime): Orphan | undefined {
+/** An orphan of a list; undefined for a row that this version cannot read, which is logged. */
+export function readableOrphan(row: Item, runtime: Runtime): Orphan | undefined {
   try {
     return decodeOrphan(row);
   } catch (error) {
@@ -84,7 +85,7 @@ export async function orphansBeginning(at: OrphanTable, runtime: Runtime, prefix
   const page = await retried(runtime, runtime.clock.elapsed() + ORPHAN_REQUEST_MAX_MS, () =>
     at.table.query({ table: at.control, partition: { name: 'pk', value: stringValue(ORPHAN) }, sort: { name: 'sk', prefix }, limit }),
   );
-  return page.items.flatMap((row) => readable(row, runtime) ?? []);
+  return page.items.flatMap((row) => readableOrphan(row, runtime) ?? []);
 }
 
 /**
