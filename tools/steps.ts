@@ -124,6 +124,16 @@ export const tests = (name: string, project: string, limitMs: number, filters: r
   },
 });
 
+/** Two steps at the same time, as one: the one computes while the other mostly waits. Their outputs are mixed. */
+export const beside = (one: Step, other: Step): Step => ({
+  name: `${one.name} and ${other.name}`,
+  limitMs: Math.max(one.limitMs, other.limitMs),
+  async run(limit) {
+    const outcomes = await Promise.all([one, other].map((step) => attempt(step, Math.min(step.limitMs, limit))));
+    return total(outcomes);
+  },
+});
+
 const failure = (what: string): Outcome => ({ passed: 0, failed: 1, skipped: 0, notes: [`failed: ${what}`] });
 
 /** Runs a step; what it throws is its failure. */

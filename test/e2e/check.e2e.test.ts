@@ -130,7 +130,7 @@ describe('checks', { timeout: SCENARIO_MAX_MS }, () => {
     expect((await read(EU, '/checks/20260101T000000Z-nobody')).status).toBe(404);
   });
 
-  test('a target that stands still is unverified, and nothing is called a difference', async () => {
+  test.runIf(WHOLE)('a target that stands still is unverified, and nothing is called a difference', async () => {
     await world.cloud.fault('freeze', AP);
     try {
       await writer.progress(RATE * 2);
