@@ -20,7 +20,7 @@ const STRETCH_CHANGES = 60;
 /** Between two looks at how many items a restore has written (ms). */
 const LOOK_MS = 25;
 /** Restores that are killed. */
-const KILLS = Number(process.env['ARCHIVE_KILLS'] ?? 4);
+const KILLS = Number(process.env['ARCHIVE_KILLS'] ?? 2);
 /** Restores are killed before they have written more than this share of the items. */
 const LAST_KILL = 0.7;
 /** A scenario is many runs of the command on two cores (ms). */
