@@ -19,8 +19,8 @@ const STRETCH_MS = (Number(process.env['ARCHIVE_SECONDS'] ?? 6) / 3) * 1_000;
 const STRETCH_CHANGES = 60;
 /** Between two looks at how many items a restore has written (ms). */
 const LOOK_MS = 25;
-/** Restores that are killed. */
-const KILLS = Number(process.env['ARCHIVE_KILLS'] ?? 2);
+/** Restores that are killed: by hand, since they take minutes (`ARCHIVE_KILLS=10`). In CI unit tests kill one at every request. */
+const KILLS = Number(process.env['ARCHIVE_KILLS'] ?? 0);
 /** Restores are killed before they have written more than this share of the items. */
 const LAST_KILL = 0.7;
 /** A scenario is many runs of the command on two cores (ms). */
@@ -201,7 +201,7 @@ describe('the archive', { timeout: SCENARIO_MAX_MS }, () => {
     expect(differences(scene.before, (await world.equal())[EU]).slice(0, 5)).toEqual([]);
   });
 
-  test('restores that are killed anywhere go on, and end with the same table', async () => {
+  test.runIf(KILLS > 0)('restores that are killed anywhere go on, and end with the same table', async () => {
     // Nobody writes any more, so the next whole second is as good as a noted moment; it is after the last record of either log.
     const held = (await world.equal())[EU];
     const at = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 1_000).toISOString();
