@@ -1,3 +1,6 @@
+import type { CheckSettings } from '../lib/reconcile/schedule/settings.ts';
+import type { ArchiveSettings } from './archive.ts';
+import { archiveSettings } from './archive.ts';
 import { SetPropsError } from './set.ts';
 
 /** What a user says about the checker of a set: how often, for how much, and what is done with what it finds. */
@@ -16,14 +19,6 @@ export interface CheckProps {
   readonly repair?: 'auto' | 'ask' | 'off';
 }
 
-/** The settings of a checker, complete and checked. */
-export interface CheckSettings {
-  /** ms; absent for none. */
-  readonly sweepEveryMs?: number;
-  readonly monthlyUsd?: number;
-  readonly repair: 'auto' | 'ask' | 'off';
-}
-
 const HOUR_MS = 3_600_000;
 const DEFAULTS = { sweepEvery: 168, repair: 'auto' } as const;
 /** Longest period (hours): a year. */
@@ -32,11 +27,9 @@ const MONTHLY_USD_MAX = 1_000_000;
 const DAY_HOURS = 24;
 /** What a sweep may take longer than its period (days): its own time, and one that failed and is repeated. */
 const SWEEP_MARGIN_DAYS = 2;
-/** Where nobody says it: as archive.ts. */
-const RETENTION_DAYS_DEFAULT = 35;
 
-/** The settings of a set's checker. @param retentionDays how long the log is kept @throws SetPropsError naming the setting, what was seen, and what holds. */
-export function checkSettings(props: CheckProps = {}, retentionDays = RETENTION_DAYS_DEFAULT): CheckSettings {
+/** The settings of a set's checker. @param archive how long the log is kept @throws SetPropsError naming the setting, what was seen, and what holds. */
+export function checkSettings(props: CheckProps = {}, { retentionDays }: Pick<ArchiveSettings, 'retentionDays'> = archiveSettings()): CheckSettings {
   // What a comparison rests on, the last sweep and the log since then, must still be there when the next sweep ends.
   const longest = (retentionDays - SWEEP_MARGIN_DAYS) * DAY_HOURS;
   const { sweepEvery, repair, monthlyUsd } = {

@@ -83,7 +83,7 @@ export function memberParts(
     app: {
       ...both,
       ...apiProps(props),
-      check: checkSettings(props.check, settings.retentionDays),
+      check: checkSettings(props.check, settings),
       keys: memberKeys(props),
       ...defined({ queueRetentionMs, dlqRetentionMs, code }),
     },

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import type { AwsClientsOptions } from '../lib/adapters/aws/clients.ts';
 import { systemChance, systemClock } from '../lib/adapters/aws/runtime.ts';
+import type { EventPort } from '../lib/ports/events.ts';
 import type { Log, Runtime } from '../lib/ports/runtime.ts';
 import { DEFAULT_CLOUD, isInUse, readRecord } from '../local/record.ts';
 import { LOCAL_ACCOUNT } from './context.ts';
@@ -25,16 +27,14 @@ const OBJECT_TIMEOUT_MS = 30_000;
  */
 export async function connect(region: string, endpoint: string | undefined, local: boolean): Promise<CliPorts> {
   if (local) useLocalCredentials();
-  const [{ awsClients, objectClient }, { AwsTablePort }, { AwsQueuePort }, { AwsStreamPort }, { AwsObjectPort }, { AwsEventPort, eventClient }, { stacksOf }] =
-    await Promise.all([
-      import('../lib/adapters/aws/clients.ts'),
-      import('../lib/adapters/aws/table-port.ts'),
-      import('../lib/adapters/aws/queue-port.ts'),
-      import('../lib/adapters/aws/stream-port.ts'),
-      import('../lib/adapters/aws/object-port.ts'),
-      import('../lib/adapters/aws/event-port.ts'),
-      import('./stacks.ts'),
-    ]);
+  const [{ awsClients, objectClient }, { AwsTablePort }, { AwsQueuePort }, { AwsStreamPort }, { AwsObjectPort }, { stacksOf }] = await Promise.all([
+    import('../lib/adapters/aws/clients.ts'),
+    import('../lib/adapters/aws/table-port.ts'),
+    import('../lib/adapters/aws/queue-port.ts'),
+    import('../lib/adapters/aws/stream-port.ts'),
+    import('../lib/adapters/aws/object-port.ts'),
+    import('./stacks.ts'),
+  ]);
   const options = { region, maxSockets: SOCKETS_MAX, ...(endpoint !== undefined && { endpoint }) };
   const clients = awsClients(options);
   return {
@@ -42,8 +42,23 @@ export async function connect(region: string, endpoint: string | undefined, loca
     queue: new AwsQueuePort(clients),
     stream: new AwsStreamPort(clients.streams),
     objects: new AwsObjectPort(objectClient({ ...options, timeouts: { requestMs: OBJECT_TIMEOUT_MS } }).s3),
-    events: new AwsEventPort(eventClient(options)),
+    events: eventsOf(options),
     stacks: stacksOf(region, endpoint),
+  };
+}
+
+/** EventBridge of one region. Its client is loaded with the first event: few commands send any. */
+function eventsOf(options: AwsClientsOptions): EventPort {
+  let made: Promise<EventPort> | undefined;
+  const make = async (): Promise<EventPort> => {
+    const { AwsEventPort, eventClient } = await import('../lib/adapters/aws/event-port.ts');
+    return new AwsEventPort(eventClient(options));
+  };
+  return {
+    put: async (events) => {
+      made ??= make();
+      return (await made).put(events);
+    },
   };
 }
 

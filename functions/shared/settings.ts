@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { MemberConfig, SetConfig } from '../../lib/core/config.ts';
 import { memberNamed, setConfigSchema } from '../../lib/core/config.ts';
+import type { CheckSettings } from '../../lib/reconcile/schedule/settings.ts';
+import { checkSettingsSchema } from '../../lib/reconcile/schedule/settings.ts';
 import { SCOPES } from '../../lib/serve/scopes.ts';
 
 /** What a function's environment says, checked. */
@@ -73,17 +75,6 @@ export type ArchiveSettings = z.infer<typeof archiveSchema>;
 /** Where the environment says nothing: the default retention of cdk/archive.ts, and no snapshots by schedule. */
 const ARCHIVE_DEFAULT: ArchiveSettings = { retentionDays: 35 };
 
-const checkSchema = z.strictObject({
-  /** How often the tables are swept (ms); absent: never by itself. */
-  sweepEveryMs: z.int().min(60_000).exactOptional(),
-  /** What sweeps may cost in a calendar month (US dollars). */
-  monthlyUsd: z.number().min(0).exactOptional(),
-  repair: z.enum(['auto', 'ask', 'off']),
-});
-
-/** What the minute run must know of the checker. */
-export type CheckSettings = z.infer<typeof checkSchema>;
-
 /** Where the environment says nothing: the functions were deployed by an older version of the constructs, so nothing new begins by itself. */
 const CHECK_DEFAULT: CheckSettings = { repair: 'off' };
 
@@ -128,7 +119,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     auth: given(env, 'SYNCLINE_AUTH') ? read(env, 'SYNCLINE_AUTH', jsonText.pipe(authSchema.check(distinctScopes))) : { type: 'iam' },
     corsOrigins: given(env, 'SYNCLINE_CORS') ? read(env, 'SYNCLINE_CORS', jsonText.pipe(z.array(originSchema).max(ORIGINS_MAX))) : [],
     archive: given(env, 'SYNCLINE_ARCHIVE') ? read(env, 'SYNCLINE_ARCHIVE', jsonText.pipe(archiveSchema)) : ARCHIVE_DEFAULT,
-    check: given(env, 'SYNCLINE_CHECK') ? read(env, 'SYNCLINE_CHECK', jsonText.pipe(checkSchema)) : CHECK_DEFAULT,
+    check: given(env, 'SYNCLINE_CHECK') ? read(env, 'SYNCLINE_CHECK', jsonText.pipe(checkSettingsSchema)) : CHECK_DEFAULT,
     lingerMs: given(env, 'SYNCLINE_LINGER_MS') ? Number(read(env, 'SYNCLINE_LINGER_MS', lingerSchema)) : 0,
   };
 }

@@ -22,10 +22,12 @@ describe('the settings of the checker', () => {
   });
 
   test('sweep again before the log since the last sweep expires', () => {
-    expect(checkSettings({}, 3)).toEqual({ sweepEveryMs: 86_400_000, repair: 'auto' });
-    expect(checkSettings({}, 2)).toEqual({ repair: 'auto' });
-    expect(checkSettings({ sweepEvery: 24 }, 3).sweepEveryMs).toBe(86_400_000);
-    expect(() => checkSettings({ sweepEvery: 25 }, 3)).toThrow(/retentionDays ≥ check\.sweepEvery \+ 2 days.*keep the log for 4 days or more/);
+    expect(checkSettings({}, { retentionDays: 3 })).toEqual({ sweepEveryMs: 86_400_000, repair: 'auto' });
+    expect(checkSettings({}, { retentionDays: 2 })).toEqual({ repair: 'auto' });
+    expect(checkSettings({ sweepEvery: 24 }, { retentionDays: 3 }).sweepEveryMs).toBe(86_400_000);
+    expect(() => checkSettings({ sweepEvery: 25 }, { retentionDays: 3 })).toThrow(
+      /retentionDays ≥ check\.sweepEvery \+ 2 days.*keep the log for 4 days or more/,
+    );
     expect(() => replicaSet({ check: { sweepEvery: 34 * 24 } })).toThrow(SetPropsError);
   });
 

@@ -13,8 +13,6 @@ import type { World } from './world.ts';
 const KINDS: readonly string[] = ['backfill-hole', 'silent-corruption', 'hot-keys', 'checks'];
 /** Time between two sweeps where the knobs do not say it (virtual ms): more often than anybody would, so that runs of hours have some. */
 const SWEEP_EVERY_MS = 2 * 3_600_000;
-/** How long the log is kept (days): longer than any run. */
-const RETENTION_DAYS = 400;
 
 /** Time between two sweeps of a world (virtual ms); undefined where it has no checker. */
 export function sweepEveryMs({ checkMs = 0, faults }: Pick<Knobs, 'checkMs' | 'faults'>): number | undefined {
@@ -25,7 +23,7 @@ export function sweepEveryMs({ checkMs = 0, faults }: Pick<Knobs, 'checkMs' | 'f
 /** The checker's settings in a world. */
 export function checkSettings(world: World): CheckSettings {
   const every = sweepEveryMs(world.knobs);
-  return { repair: 'auto', retentionDays: RETENTION_DAYS, ...(every !== undefined && { sweepEveryMs: every }) };
+  return { repair: 'auto', ...(every !== undefined && { sweepEveryMs: every }) };
 }
 
 /** What the checker of a member reaches, by one process. @param options.all a person may describe the streams of all members, a function only its own. */

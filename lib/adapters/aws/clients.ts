@@ -173,14 +173,16 @@ function carryAdmit(args: { readonly input: object; readonly request: unknown })
   if (admit !== undefined) (args.request as { admit?: WireRequest['admit'] }).admit = admit;
 }
 
-const settings = (options: AwsClientsOptions) => ({
+/** What all clients have in common: no retries of their own, and no log. */
+export const settings = (options: AwsClientsOptions) => ({
   region: options.region,
   ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
   logger: QUIET_LOGGER,
   maxAttempts: 1,
 });
 
-const socketHandler = (options: AwsClientsOptions, own: SocketHandlerOptions): SocketHandler =>
+/** The connections of a client. */
+export const socketHandler = (options: AwsClientsOptions, own: SocketHandlerOptions): SocketHandler =>
   new SocketHandler({ ...own, ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }) });
 
 /** @throws InvariantError when a call could outlive R (A1). */

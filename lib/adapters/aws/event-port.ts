@@ -3,8 +3,7 @@ import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../core/constants.ts'
 import type { EventPort, OutgoingEvent } from '../../ports/events.ts';
 import { remoteError } from './classify.ts';
 import type { AwsClientsOptions } from './clients.ts';
-import { QUIET_LOGGER } from './clients.ts';
-import { SocketHandler } from './socket-handler.ts';
+import { settings, socketHandler } from './clients.ts';
 
 /** The "source" of all our events. */
 const SOURCE = 'syncline';
@@ -19,14 +18,8 @@ export interface EventClient {
 /** Makes EventBridge's client, apart from the others, so that a function which sends no events does not carry its code. */
 export function eventClient(options: AwsClientsOptions): EventClient {
   const { connectMs = CONNECT_TIMEOUT_MS, requestMs = REQUEST_TIMEOUT_MS } = options.timeouts ?? {};
-  const handler = new SocketHandler({ connectMs, requestMs, ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }) });
-  const eventbridge = new EventBridgeClient({
-    region: options.region,
-    ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
-    logger: QUIET_LOGGER,
-    maxAttempts: 1,
-    requestHandler: handler as never,
-  });
+  const handler = socketHandler(options, { connectMs, requestMs });
+  const eventbridge = new EventBridgeClient({ ...settings(options), requestHandler: handler as never });
   return { eventbridge, destroy: () => handler.destroy() };
 }
 
